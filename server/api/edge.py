@@ -1,0 +1,101 @@
+"""The ASGI edge of the routes that generate: phase, seat, body, deadline and hang-up, in this order.
+
+The seat is reserved before a byte of the body is read, and given back when the last byte of the answer is sent.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from server.admission import Desk, Ticket
+from server.api.errors import to_response
+from server.errors import BodyTooLarge, BodyTooSlow, Disconnected, Expired, RequestError
+from server.settings import Settings
+
+GENERATING = frozenset({"/v1/chat/completions", "/v1/completions"})
+
+
+class Edge:
+    """Pure ASGI middleware. `require_ready` raises Unavailable in every phase but `ready`."""
+
+    def __init__(self, app: ASGIApp, desk: Desk, settings: Settings, require_ready: Callable[[], object]) -> None:
+        self.app, self.desk, self.settings, self.require_ready = app, desk, settings, require_ready
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        try:
+            if scope["path"] in GENERATING and scope["method"] == "POST":
+                self.require_ready()
+                with self.desk.admit() as ticket:
+                    await self.serve(ticket, scope, receive, send)
+            else:
+                await self.app(scope, receive, send)
+        except RequestError as error:
+            await to_response(error)(scope, receive, send)
+
+    async def serve(self, ticket: Ticket, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve an admitted request; its errors are answered while its seat is still held."""
+        started = False
+
+        async def watched_send(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            with ticket.interruptible():
+                body = await self.read_body(receive)
+                scope.setdefault("state", {}).update(ticket=ticket, body=body)
+                async with self.watched(ticket, receive):
+                    await self.app(scope, receive, watched_send)
+        except RequestError as error:
+            ticket.outcome = error.outcome
+            if not started:
+                await to_response(error)(scope, receive, send)
+
+    async def read_body(self, receive: Receive) -> bytes:
+        """The whole body, within `http.max_body_bytes` and `http.body_timeout`."""
+        limit = self.settings.http.max_body_bytes
+        chunks, size = list[bytes](), 0
+        try:
+            async with asyncio.timeout(self.settings.http.body_timeout):
+                while True:
+                    message = await receive()
+                    if message["type"] == "http.disconnect":
+                        raise Disconnected("The client closed the connection.")
+                    chunks.append(message.get("body", b""))
+                    size += len(chunks[-1])
+                    if size > limit:
+                        raise BodyTooLarge(f"The body is longer than {limit} bytes (http.max_body_bytes).")
+                    if not message.get("more_body", False):
+                        return b"".join(chunks)
+        except TimeoutError:
+            raise BodyTooSlow(
+                f"The body did not arrive within {self.settings.http.body_timeout:g} s (http.body_timeout)."
+            ) from None
+
+    @asynccontextmanager
+    async def watched(self, ticket: Ticket, receive: Receive) -> AsyncIterator[None]:
+        """Interrupt the ticket when the client hangs up, or when `traffic.timeout` is over."""
+
+        async def watch() -> None:
+            while (await receive())["type"] != "http.disconnect":
+                pass
+            if ticket.outcome != "finished":  # servers say "disconnect" after a complete answer, too
+                ticket.interrupt(Disconnected("The client closed the connection."))
+
+        watcher = asyncio.create_task(watch())
+        timeout = self.settings.traffic.timeout
+        expired = Expired(
+            f"The request took longer than {timeout:g} s (traffic.timeout).", code="timeout", retry_after=1
+        )
+        alarm = asyncio.get_running_loop().call_later(timeout, ticket.interrupt, expired)
+        try:
+            yield
+        finally:
+            alarm.cancel()
+            watcher.cancel()

@@ -1,0 +1,53 @@
+"""The one table from errors to HTTP: status and OpenAI's `type`."""
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from server.errors import (
+    BodyTooLarge,
+    BodyTooSlow,
+    Disconnected,
+    EngineFailed,
+    Expired,
+    InvalidRequest,
+    NotFound,
+    Overloaded,
+    RequestError,
+    Unavailable,
+)
+from server.openai.errors import error_body
+
+TABLE: dict[type[RequestError], tuple[int, str]] = {
+    InvalidRequest: (400, "invalid_request_error"),
+    NotFound: (404, "not_found_error"),
+    BodyTooSlow: (408, "invalid_request_error"),
+    BodyTooLarge: (413, "invalid_request_error"),
+    Overloaded: (429, "overloaded_error"),
+    Disconnected: (499, "invalid_request_error"),  # nginx's number; nobody is there to read it
+    EngineFailed: (500, "server_error"),
+    Expired: (503, "overloaded_error"),
+    Unavailable: (503, "service_unavailable_error"),
+}
+
+
+def status_and_type(error: RequestError) -> tuple[int, str]:
+    return next(TABLE[kind] for kind in type(error).__mro__ if kind in TABLE)
+
+
+def to_body(error: RequestError) -> bytes:
+    """OpenAI's error object, as JSON."""
+    return error_body(error.message, status_and_type(error)[1], error.param, error.code)
+
+
+def to_response(error: RequestError) -> Response:
+    headers = {} if error.retry_after is None else {"Retry-After": str(error.retry_after)}
+    return Response(to_body(error), status_and_type(error)[0], headers, "application/json")
+
+
+async def not_found(request: Request, _: Exception) -> Response:
+    return to_response(NotFound(f"There is no {request.method} {request.scope['path']}.", code="not_found"))
+
+
+async def internal_error(request: Request, _: Exception) -> Response:
+    """A mistake of ours; the server's log has the traceback."""
+    return Response(error_body("Internal server error.", "server_error", None, None), 500, None, "application/json")

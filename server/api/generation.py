@@ -1,0 +1,117 @@
+"""The one way through which every answer is made: render, wait for a turn, generate."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import replace
+
+from server.admission import Desk, Ticket
+from server.engine.base import Delta, Engine, GenerationRequest, ModelInfo, Sampling, Stream
+from server.errors import ContextLengthExceeded, InvalidRequest
+
+
+class Generation:
+    """All sequences of one request; sequence `i` is number `i % n` of prompt `i // n`."""
+
+    def __init__(self, engine: Engine, desk: Desk, model: ModelInfo, request: GenerationRequest) -> None:
+        self.engine, self.desk, self.model, self.request = engine, desk, model, request
+        self.prompts: list[list[int]] = []
+        self.completion_tokens = 0
+
+    @property
+    def prompt_tokens(self) -> int:
+        return sum(map(len, self.prompts))
+
+    async def prepare(self, ticket: Ticket) -> None:
+        """Take the other seats and render the prompts. Raises InvalidRequest or Overloaded."""
+        seats, capacity = self.request.sequences, self.desk.limit.capacity
+        if capacity is not None and seats > capacity:
+            raise InvalidRequest(
+                f"{seats} sequences can never be inside at once: max_concurrency is {capacity}.", param="n"
+            )
+        ticket.extend(seats - 1)
+        self.prompts = [await self.engine.render(prompt) for prompt in self.request.prompts]
+        for tokens in self.prompts:
+            self.check_fit(len(tokens))
+
+    def check_fit(self, prompt_tokens: int) -> None:
+        room = self.model.max_model_len - prompt_tokens
+        wanted = self.request.sampling.max_tokens or 1
+        if prompt_tokens == 0:
+            raise InvalidRequest("The prompt is empty.", param="prompt")
+        if wanted > room:
+            raise ContextLengthExceeded(
+                f"The model's context is {self.model.max_model_len} tokens: the prompt has {prompt_tokens}, and "
+                f"{wanted} more {'are asked for' if wanted > 1 else 'is the least'}.",
+                code="context_length_exceeded",
+                param="max_tokens" if room > 0 else "messages",
+            )
+
+    def sampling(self, index: int) -> Sampling:
+        """Sequence `index`'s own: the rest of the context if no length is asked for, and a seed of its own."""
+        given = self.request.sampling
+        room = self.model.max_model_len - len(self.prompts[index // self.request.n])
+        return replace(
+            given,
+            max_tokens=given.max_tokens or min(room, self.model.max_tokens or room),
+            seed=None if given.seed is None else given.seed + index % self.request.n,
+        )
+
+    @asynccontextmanager
+    async def accepted(self, index: int) -> AsyncIterator[Stream]:
+        """Wait for a place in the batch and hand the sequence to the engine; aborted if left before its end."""
+        async with self.desk.queue.turn():
+            prompt = self.prompts[index // self.request.n]
+            stream = await self.engine.submit(f"{self.request.id}-{index}", prompt, self.sampling(index))
+            try:
+                yield stream
+            finally:
+                await stream.close()
+
+    async def deltas(self, ticket: Ticket) -> AsyncGenerator[tuple[int, Delta] | None, None]:
+        """(sequence, delta) pairs; first of all None, when the engine has accepted the first sequence.
+
+        Raises what ends the request early, an interruption of its ticket included.
+        """
+        source = self.one() if self.request.sequences == 1 else self.many()
+        with ticket.interruptible():
+            async with aclosing(source):
+                async for item in source:
+                    if item is not None:
+                        self.completion_tokens += item[1].tokens
+                    yield item
+
+    async def one(self) -> AsyncGenerator[tuple[int, Delta] | None, None]:
+        async with self.accepted(0) as stream:
+            yield None
+            async for delta in stream:
+                yield 0, delta
+
+    async def many(self) -> AsyncGenerator[tuple[int, Delta] | None, None]:
+        arrivals: asyncio.Queue[tuple[int, Delta] | Exception | None] = asyncio.Queue()
+
+        async def run(index: int) -> None:
+            try:
+                async with self.accepted(index) as stream:
+                    arrivals.put_nowait(None)
+                    async for delta in stream:
+                        arrivals.put_nowait((index, delta))
+            except Exception as error:
+                arrivals.put_nowait(error)
+
+        tasks = [asyncio.create_task(run(index)) for index in range(self.request.sequences)]
+        try:
+            open_sequences, accepted = len(tasks), False
+            while open_sequences:
+                item = await arrivals.get()
+                if isinstance(item, Exception):
+                    raise item
+                if item is None and accepted:
+                    continue
+                accepted = True
+                yield item
+                open_sequences -= item is not None and item[1].finish_reason is not None
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)

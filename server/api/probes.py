@@ -1,0 +1,64 @@
+"""The routes that take no seat and are never refused: probes, metrics, status, models."""
+
+from typing import Any, Protocol
+
+from fastapi import APIRouter
+from starlette.responses import JSONResponse, Response
+
+from server.admission import Desk
+from server.engine.base import Engine
+from server.telemetry.metrics import exposition
+
+
+class Health(Protocol):
+    """What the probes ask of the life cycle."""
+
+    def readiness(self) -> tuple[bool, dict[str, Any]]:
+        """Whether requests are served, and the phase with its progress."""
+        ...
+
+
+def status(desk: Desk, health: Health) -> dict[str, Any]:
+    limit, queue = desk.limit, desk.queue
+    return {
+        "phase": health.readiness()[1]["phase"],
+        "concurrency": queue.capacity,
+        "max_concurrency": limit.capacity,
+        "admitted": limit.taken,
+        "running": queue.running,
+        "waiting": queue.waiting,
+        "peak_admitted": limit.peak,
+        "peak_running": queue.peak_running,
+        "rejected": dict(desk.rejected),
+        "finished": dict(desk.finished),
+    }
+
+
+def probes(desk: Desk, engine: Engine, health: Health) -> APIRouter:
+    router = APIRouter(tags=["operations"])
+
+    @router.get("/livez")
+    async def livez() -> Response:
+        """200 while the process can answer."""
+        return JSONResponse({"status": "alive"})
+
+    @router.get("/readyz")
+    @router.get("/healthz")
+    @router.get("/health")
+    async def readyz() -> Response:
+        """200 in phase `ready` with an engine that makes progress; else 503. Tells the phase and its progress."""
+        ready, state = health.readiness()
+        return JSONResponse(state, 200 if ready else 503, None if ready else {"Retry-After": "1"})
+
+    @router.get("/status")
+    async def get_status() -> Response:
+        """The two limits, what is inside, and what was refused and finished."""
+        return JSONResponse(status(desk, health))
+
+    @router.get("/metrics")
+    async def metrics() -> Response:
+        """Prometheus: `sluice_*`, and the engine's own `vllm:*`."""
+        content = exposition(lambda: status(desk, health)) + engine.metrics()
+        return Response(content, media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    return router

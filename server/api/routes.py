@@ -1,0 +1,109 @@
+"""The OpenAI routes."""
+
+import time
+from collections.abc import AsyncGenerator
+from typing import Any, Protocol
+from uuid import uuid4
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from server.admission import Desk, Ticket
+from server.api.errors import to_body
+from server.api.generation import Generation
+from server.engine.base import Engine, ModelInfo
+from server.errors import NotFound, RequestError
+from server.openai.chat import ChatCompletionRequest
+from server.openai.collected import Collected
+from server.openai.completions import CompletionRequest
+from server.openai.models import model_list
+from server.openai.request import GenerationBody
+from server.settings import Settings
+from server.streaming.frames import event
+from server.streaming.response import EventStream
+
+
+class Model(Protocol):
+    """What the routes ask of the life cycle."""
+
+    def require_ready(self) -> ModelInfo: ...
+
+
+def routes(engine: Engine, desk: Desk, settings: Settings, model: Model) -> APIRouter:
+    router = APIRouter(prefix="/v1", tags=["openai"])
+    started_at = int(time.time())
+
+    async def answer(request: Request, wire: GenerationBody, prefix: str) -> Response:
+        """Both routes: the body's generation, streamed or collected."""
+        ticket: Ticket = request.state.ticket
+        if wire.model not in settings.names:
+            raise NotFound(
+                f"There is no model {wire.model!r}; this server has {', '.join(settings.names)}.",
+                code="model_not_found",
+                param="model",
+            )
+        request_id, created = f"{prefix}-{uuid4().hex}", int(time.time())
+        generation = Generation(engine, desk, model.require_ready(), wire.to_generation(request_id))
+        await generation.prepare(ticket)
+        if wire.stream:
+            events = stream(generation, wire, created, ticket)
+            return EventStream(await anext(events), events)
+        return await collect(generation, wire, created, ticket)
+
+    @router.post("/chat/completions", openapi_extra=body_schema(ChatCompletionRequest))
+    async def chat_completions(request: Request) -> Response:
+        """OpenAI's chat completions; `stream: true` answers with server-sent events."""
+        return await answer(request, ChatCompletionRequest.parse(request.state.body), "chatcmpl")
+
+    @router.post("/completions", openapi_extra=body_schema(CompletionRequest))
+    async def completions(request: Request) -> Response:
+        """OpenAI's completions; `stream: true` answers with server-sent events."""
+        return await answer(request, CompletionRequest.parse(request.state.body), "cmpl")
+
+    @router.get("/models")
+    async def models() -> Response:
+        """The names under which the model is served."""
+        return json_response(model_list(settings.names, started_at, model.require_ready().max_model_len).encode())
+
+    return router
+
+
+def body_schema(wire: type[GenerationBody]) -> dict[str, Any]:
+    """The body is parsed by hand, once; this tells OpenAPI what it is."""
+    schema = wire.model_json_schema(ref_template=f"#/components/schemas/{wire.__name__}/$defs/{{model}}")
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+
+
+def json_response(body: bytes) -> Response:
+    return Response(body, media_type="application/json")
+
+
+async def stream(
+    generation: Generation, wire: GenerationBody, created: int, ticket: Ticket
+) -> AsyncGenerator[bytes, None]:
+    """SSE events; the first comes when the engine has accepted the request. What fails before it, is raised."""
+    chunks = wire.chunks(generation.request.id, created)
+    deltas = generation.deltas(ticket)
+    await anext(deltas)
+    try:
+        yield chunks.first()
+        async for item in deltas:
+            if item is not None:
+                yield chunks.delta(*item)
+        ticket.outcome = "finished"
+        yield chunks.last(generation.prompt_tokens, generation.completion_tokens)
+    except RequestError as error:
+        ticket.outcome = error.outcome
+        yield event(to_body(error))
+    finally:
+        await deltas.aclose()
+
+
+async def collect(generation: Generation, wire: GenerationBody, created: int, ticket: Ticket) -> Response:
+    sequences = [Collected() for _ in range(generation.request.sequences)]
+    async for item in generation.deltas(ticket):
+        if item is not None:
+            index, delta = item
+            sequences[index].add(delta)
+    ticket.outcome = "finished"
+    return json_response(wire.response(generation.request.id, created, sequences, generation.prompt_tokens))

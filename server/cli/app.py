@@ -1,0 +1,24 @@
+"""The command line: one file a command. Exit codes: 0 fine, 2 a mistake in the settings, 1 anything else."""
+
+import sys
+
+import typer
+
+from server.cli.check import check
+from server.cli.serve import serve
+from server.errors import SettingsError
+
+app = typer.Typer(
+    help="Sluice: a continuous-batching LLM server.", no_args_is_help=True, add_completion=False,
+    pretty_exceptions_enable=False,
+)  # fmt: skip
+app.command()(serve)
+app.command()(check)
+
+
+def main() -> None:
+    try:
+        app()
+    except SettingsError as error:
+        print(f"sluice: {error}", file=sys.stderr)
+        sys.exit(2)

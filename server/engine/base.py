@@ -1,0 +1,144 @@
+"""The Engine protocol: what the rest of Sluice knows of an inference engine, and the values that pass through it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol, Self
+
+FinishReason = Literal["stop", "length"]
+
+
+@dataclass(frozen=True, slots=True)
+class Chat:
+    """A conversation that the model's chat template turns into a prompt."""
+
+    messages: list[dict[str, Any]]
+    template_kwargs: dict[str, Any] = field(default_factory=dict)
+
+
+Prompt = Chat | str | list[int]
+"""A conversation, a text, or token ids."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How tokens are chosen and when a sequence ends; names and meanings are vLLM's `SamplingParams`.
+
+    None leaves it to the model's own default (its generation_config), or to the engine's.
+    """
+
+    temperature: float | None = None
+    top_p: float | None = None
+    top_k: int | None = None
+    min_p: float | None = None
+    max_tokens: int | None = None
+    min_tokens: int = 0
+    stop: tuple[str, ...] = ()
+    seed: int | None = None
+    presence_penalty: float = 0.0
+    frequency_penalty: float = 0.0
+    repetition_penalty: float | None = None
+    logit_bias: dict[int, float] | None = None
+    logprobs: int | None = None
+    ignore_eos: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationRequest:
+    """What a request's body asks for, valid in itself: `n` sequences for each of its prompts."""
+
+    id: str
+    prompts: tuple[Prompt, ...]
+    sampling: Sampling
+    n: int = 1
+
+    @property
+    def sequences(self) -> int:
+        return len(self.prompts) * self.n
+
+
+@dataclass(frozen=True, slots=True)
+class TokenLogprob:
+    """A token and the natural logarithm of its probability."""
+
+    token: str
+    logprob: float
+    top: tuple["TokenLogprob", ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """What one step of the engine adds to a sequence; `tokens` of them, mostly one. `text` may be empty."""
+
+    text: str
+    tokens: int
+    finish_reason: FinishReason | None = None
+    logprobs: tuple[TokenLogprob, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """What the loaded engine says of itself.
+
+    `max_num_seqs` is the running cap over all workers together; `max_tokens` the longest answer that the model's own
+    configuration wants, if a request leaves it open.
+    """
+
+    max_model_len: int
+    max_num_seqs: int
+    max_tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Loading:
+    """How far the engine has come: `step` of `steps`, counted from 1."""
+
+    stage: str
+    step: int
+    steps: int
+
+
+class Stream(Protocol):
+    """A sequence that the engine has accepted. It ends with the delta that has a `finish_reason`.
+
+    `close` aborts what is still running and may be called at any time, any number of times.
+    """
+
+    def __aiter__(self) -> Self: ...
+
+    async def __anext__(self) -> Delta:
+        """Raises `EngineFailed` when the engine gives up on the sequence."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+class Engine(Protocol):
+    """One model behind continuous batching. All methods are called on one event loop."""
+
+    async def start(self, report: Callable[[Loading], None]) -> ModelInfo:
+        """Load the model, without blocking the loop. Raises `EngineFailed` with one line of text when it cannot."""
+        ...
+
+    async def render(self, prompt: Prompt) -> list[int]:
+        """Chat template and tokenization, off the event loop. Raises `InvalidRequest`."""
+        ...
+
+    async def submit(self, sequence_id: str, prompt: list[int], sampling: Sampling) -> Stream:
+        """Hand a sequence to the engine; returns once it is accepted. Raises `InvalidRequest` or `EngineFailed`."""
+        ...
+
+    def last_step(self) -> float:
+        """When the engine last finished a step, on the clock of `time.monotonic`."""
+        ...
+
+    def is_dead(self) -> bool:
+        """True once the engine's processes have ended by themselves."""
+        ...
+
+    def metrics(self) -> bytes:
+        """The engine's own metrics, in Prometheus' text format."""
+        ...
+
+    async def stop(self) -> None:
+        """End the engine's processes. Also allowed while it starts."""
+        ...

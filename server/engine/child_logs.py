@@ -1,0 +1,69 @@
+"""What the engine's processes write while they start: held back, unless it turns out to be needed."""
+
+import os
+import re
+import threading
+from collections import deque
+from typing import Self
+
+CAUSE = re.compile(r"(?:^|[\s\]])((?:\w+\.)*\w*(?:Error|Exception): .+)$")
+MARK = "sluice: read up to here\n"
+SYMPTOMS = ("Engine core initialization failed", "WorkerProc initialization failed")
+
+
+class ChildLogs:
+    """Inside `with`, this process' stderr goes through a pipe, which the processes started there inherit for life.
+
+    Lines are kept until `forward` and passed on after it. Nothing else tells why a model could not be loaded: vLLM's
+    error in this process only says "see above".
+    """
+
+    def __init__(self) -> None:
+        self.kept: deque[str] = deque(maxlen=2000)
+        self.forwarding = False
+        self.lock = threading.Lock()
+        self.caught_up = threading.Event()
+
+    def __enter__(self) -> Self:
+        self.stderr = os.dup(2)
+        reading, writing = os.pipe()
+        os.dup2(writing, 2)
+        os.close(writing)
+        self.thread = threading.Thread(target=self.pump, args=(reading,), name="child-logs", daemon=True)
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.dup2(self.stderr, 2)
+
+    def pump(self, reading: int) -> None:
+        with os.fdopen(reading, errors="replace") as lines:
+            for line in lines:
+                if line == MARK:
+                    self.caught_up.set()
+                    continue
+                with self.lock:
+                    if self.forwarding:
+                        os.write(self.stderr, line.encode())
+                    else:
+                        self.kept.append(line)
+        os.close(self.stderr)
+
+    def forward(self) -> None:
+        """From now on, pass every line on. What was kept is dropped: the start went well."""
+        with self.lock:
+            self.forwarding = True
+            self.kept.clear()
+
+    def cause(self) -> str | None:
+        """The first error that a process named, other than that another process had one. Ask inside `with`."""
+        self.caught_up.clear()
+        os.write(2, b"\n" + MARK.encode())  # behind all that was written so far, perhaps in the middle of a line
+        self.caught_up.wait(timeout=1)
+        with self.lock:
+            lines = list(self.kept)
+        for line in lines:
+            found = CAUSE.search(line.strip())
+            if found and not any(symptom in line for symptom in SYMPTOMS):
+                return found[1]
+        return None

@@ -1,0 +1,39 @@
+"""The engine's processes, and the thread that starts them."""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from contextlib import suppress
+from multiprocessing import resource_tracker
+from typing import TypeVar
+
+import psutil
+
+T = TypeVar("T")
+
+
+def on_a_daemon_thread(work: Callable[[], T]) -> "Future[T]":
+    """Unlike an executor's thread, it does not keep the process from ending."""
+    future: Future[T] = Future()
+    future.set_running_or_notify_cancel()
+
+    def run() -> None:
+        try:
+            future.set_result(work())
+        except BaseException as error:
+            future.set_exception(error)
+
+    threading.Thread(target=run, daemon=True).start()
+    return future
+
+
+def family() -> list[psutil.Process]:
+    """The processes below this one; not multiprocessing's resource tracker, which lives and ends with this one."""
+    tracker: int | None = resource_tracker._resource_tracker._pid  # type: ignore[attr-defined]
+    return [process for process in psutil.Process().children(recursive=True) if process.pid != tracker]
+
+
+def kill(processes: list[psutil.Process]) -> None:
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()

@@ -1,0 +1,294 @@
+"""vLLM's AsyncLLM behind the Engine protocol: the only file that imports vLLM.
+
+The import alone takes seconds, so it happens in `start`, on the thread that loads the model.
+"""
+
+import asyncio
+import math
+import os
+import signal
+import time
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future, wait
+from multiprocessing import resource_tracker
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+import psutil
+from prometheus_client import REGISTRY, CollectorRegistry, generate_latest
+
+from server.engine.base import Chat, Delta, Loading, ModelInfo, Prompt, Sampling, TokenLogprob
+from server.engine.child_logs import ChildLogs
+from server.engine.package import check_companions
+from server.engine.processes import family, kill, on_a_daemon_thread
+from server.errors import EngineFailed, InvalidRequest
+from server.settings import Settings
+
+if TYPE_CHECKING:
+    from vllm.logprobs import Logprob
+    from vllm.outputs import CompletionOutput, RequestOutput
+    from vllm.sampling_params import SamplingParams
+    from vllm.v1.engine.async_llm import AsyncLLM
+    from vllm.v1.engine.output_processor import RequestOutputCollector
+
+CPU_KV_CACHE_BYTES = 2 * 1024**3
+STAGES = ("importing vLLM", "reading the model's configuration", "loading the weights and warming up")
+STARTING_PROCESSES = 2
+
+
+class VLLMStream:
+    """One sequence inside vLLM.
+
+    vLLM's collector merges what its reader has not fetched yet; taking over its `put` keeps one delta a step.
+    """
+
+    def __init__(self, llm: "AsyncLLM", collector: "RequestOutputCollector") -> None:
+        self.llm, self.request_id = llm, collector.request_id
+        self.outputs: deque[RequestOutput | Exception] = deque()
+        self.arrival = asyncio.Event()
+        self.finished = False
+        if collector.output is not None:
+            self.put(collector.output)
+        collector.put = self.put
+
+    def put(self, output: "RequestOutput | Exception") -> None:
+        self.outputs.append(output)
+        self.arrival.set()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Delta:
+        if self.finished:
+            raise StopAsyncIteration
+        while not self.outputs:
+            self.arrival.clear()
+            await self.arrival.wait()
+        output = self.outputs.popleft()
+        if isinstance(output, Exception):
+            self.finished = True
+            raise EngineFailed(f"The engine ended the sequence: {one_line(output)}", code="engine_error") from output
+        self.finished = output.finished
+        return to_delta(output.outputs[0])
+
+    async def close(self) -> None:
+        if not self.finished:
+            self.finished = True
+            await self.llm.abort(self.request_id, internal=True)
+
+
+class VLLMEngine:
+    """Starts, feeds and stops vLLM as the settings say."""
+
+    def __init__(self, settings: Settings, device: Literal["cpu", "cuda"]) -> None:
+        self.settings, self.device = settings, device
+        self.llm: AsyncLLM | None = None
+        self.loading: Future[AsyncLLM] | None = None
+        self.stage = 0
+        self.stopping = False
+        self.defaults: dict[str, Any] = {}
+        self.step_at = time.monotonic()
+
+    @property
+    def running(self) -> "AsyncLLM":
+        assert self.llm is not None, "the engine has not started"
+        return self.llm
+
+    async def start(self, report: Callable[[Loading], None]) -> ModelInfo:
+        loop = asyncio.get_running_loop()
+
+        def stage(step: int) -> None:
+            self.stage = step
+            if self.stopping:
+                raise EngineFailed("The engine is being stopped.")
+            loop.call_soon_threadsafe(report, Loading(STAGES[step], step + 1, len(STAGES)))
+
+        logs = ChildLogs()
+        with logs:
+            self.loading = on_a_daemon_thread(lambda: self.load(stage))
+            try:
+                self.llm = llm = await asyncio.wrap_future(self.loading)
+            except Exception as error:
+                cause = logs.cause() or one_line(error)
+                raise EngineFailed(f"The model {self.settings.model} cannot be loaded: {cause}") from error
+        logs.forward()
+        config = llm.vllm_config
+        self.defaults = config.model_config.get_diff_sampling_param()
+        return ModelInfo(
+            max_model_len=config.model_config.max_model_len,
+            max_num_seqs=config.scheduler_config.max_num_seqs * self.settings.engine.workers,
+            max_tokens=self.defaults.pop("max_tokens", None),
+        )
+
+    def load(self, stage: Callable[[int], None]) -> "AsyncLLM":
+        """Blocks for as long as loading takes; runs on a thread of its own."""
+        if self.settings.model_path.startswith(("/", "./", "../")) and not os.path.isdir(self.settings.model_path):
+            raise EngineFailed("there is no such folder")  # vLLM would take it for a wrong Hugging Face id
+        stage(0)
+        if self.device == "cpu":
+            check_companions()
+        self.prepare_environment()
+        # Ctrl-C goes to every process of a terminal, but only this one may act on it, or nothing could be drained. The
+        # processes started from here inherit the mask; multiprocessing's tracker would lift it if it started later.
+        resource_tracker.ensure_running()
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        from vllm.engine.arg_utils import AsyncEngineArgs
+        from vllm.v1.engine.async_llm import AsyncLLM
+
+        stage(1)
+        config = AsyncEngineArgs(**self.arguments()).create_engine_config()
+        stage(2)
+        return AsyncLLM.from_vllm_config(config, stat_loggers=[self.step_logger()])
+
+    def prepare_environment(self) -> None:
+        """Defaults that vLLM reads from its environment; what the user has set stays."""
+        os.environ.setdefault("VLLM_LOGGING_LEVEL", "WARNING")
+        os.environ.setdefault("VLLM_LOGGING_STREAM", "ext://sys.stderr")
+        os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")
+        # Forking a process that runs an event loop and threads can leave the child with locks that nobody holds.
+        os.environ.setdefault("VLLM_WORKER_MULTIPROC_METHOD", "spawn")
+        if self.device == "cpu" and self.settings.engine.devices > 1:
+            os.environ.setdefault("VLLM_CPU_OMP_THREADS_BIND", "nobind")
+
+    def arguments(self) -> dict[str, Any]:
+        engine, concurrency = self.settings.engine, self.settings.traffic.concurrency
+        named = {
+            "model": self.settings.model_path,
+            "served_model_name": self.settings.names,
+            "dtype": engine.dtype,
+            "max_model_len": engine.max_model_len,
+            "max_num_seqs": math.ceil(concurrency / engine.workers) if concurrency else None,
+            "tensor_parallel_size": engine.tensor_parallel_size,
+            "pipeline_parallel_size": engine.pipeline_parallel_size,
+            "data_parallel_size": engine.workers,
+        }
+        if self.device == "cpu":  # vLLM's own default is nearly all of the machine's memory
+            named["kv_cache_memory_bytes"] = CPU_KV_CACHE_BYTES
+        return {key: value for key, value in named.items() if value is not None} | engine.extra
+
+    def step_logger(self) -> Any:
+        """A vLLM stat logger: vLLM calls it after every step, also one that made no token."""
+        from vllm.v1.metrics.loggers import StatLoggerBase
+
+        engine = self
+
+        class StepLogger(StatLoggerBase):  # type: ignore[misc]
+            def __init__(self, vllm_config: object, engine_index: int = 0) -> None: ...
+
+            def record(self, *args: object, **kwargs: object) -> None:
+                engine.step_at = time.monotonic()
+
+            def log_engine_initialized(self) -> None: ...
+
+        return StepLogger
+
+    async def render(self, prompt: Prompt) -> list[int]:
+        if isinstance(prompt, list):
+            return prompt
+        renderer = self.running.renderer
+        try:
+            if isinstance(prompt, Chat):
+                from vllm.renderers.params import ChatParams
+
+                kwargs = {"add_generation_prompt": True, "tokenize": False} | prompt.template_kwargs
+                params = ChatParams(chat_template_kwargs=kwargs)
+                _, inputs = await renderer.render_chat_async([prompt.messages], params, self.tokenize_params(False))
+            else:
+                inputs = await renderer.render_cmpl_async([{"prompt": prompt}], self.tokenize_params(True))
+        except Exception as error:  # a template may raise anything, and nearly always because of its input
+            raise InvalidRequest(f"The prompt cannot be rendered: {one_line(error)}", param="messages") from error
+        tokens: list[int] = inputs[0]["prompt_token_ids"]
+        return tokens
+
+    def tokenize_params(self, add_special_tokens: bool) -> Any:
+        """No limit here: whether prompt and answer fit is checked once, where the request is put together."""
+        from vllm.renderers.params import TokenizeParams
+
+        return TokenizeParams(max_total_tokens=None, add_special_tokens=add_special_tokens)
+
+    async def submit(self, sequence_id: str, prompt: list[int], sampling: Sampling) -> VLLMStream:
+        from vllm.exceptions import VLLMClientError
+
+        llm = self.running
+        try:
+            params = self.to_params(sampling)
+            collector = await llm.add_request(sequence_id, {"type": "token", "prompt_token_ids": prompt}, params)
+        except asyncio.CancelledError:
+            await llm.abort(sequence_id)  # it may have got in by now
+            raise
+        except (VLLMClientError, ValueError) as error:
+            raise InvalidRequest(one_line(error), param=getattr(error, "parameter", None)) from error
+        except Exception as error:
+            raise EngineFailed(
+                f"The engine did not take the sequence: {one_line(error)}", code="engine_error"
+            ) from error
+        return VLLMStream(llm, collector)
+
+    def to_params(self, sampling: Sampling) -> "SamplingParams":
+        """What the request leaves open is taken from the model's generation_config, as `vllm serve` does."""
+        from vllm.sampling_params import RequestOutputKind, SamplingParams
+
+        given = {name: getattr(sampling, name) for name in Sampling.__slots__}
+        values = self.defaults | {name: value for name, value in given.items() if value is not None}
+        values["stop"] = list(sampling.stop)
+        return SamplingParams(**values, output_kind=RequestOutputKind.DELTA, skip_clone=True)
+
+    def last_step(self) -> float:
+        return self.step_at
+
+    def is_dead(self) -> bool:
+        return self.llm is not None and self.llm.errored
+
+    def metrics(self) -> bytes:
+        vllm_only = CollectorRegistry()
+        for collector in list(REGISTRY._collector_to_names):
+            if any(name.startswith("vllm:") for name in REGISTRY._collector_to_names[collector]):
+                vllm_only.register(collector)
+        return generate_latest(vllm_only)
+
+    @property
+    def is_loading(self) -> bool:
+        return self.loading is not None and not self.loading.done()
+
+    async def stop(self) -> None:
+        self.stopping = True
+        await asyncio.get_running_loop().run_in_executor(None, self.end)
+
+    def end(self) -> None:
+        """Blocks until the engine's processes have ended. What loads fails when its processes are killed under it."""
+        processes = family()
+        if self.llm is not None:
+            self.llm.shutdown()
+            psutil.wait_procs(processes, timeout=5)
+        elif self.loading is not None and self.stage == STARTING_PROCESSES:
+            deadline = time.monotonic() + 10
+            while self.is_loading and time.monotonic() < deadline:
+                kill(family())
+                wait([self.loading], timeout=0.1)
+        kill(processes + family())
+
+
+def one_line(error: BaseException) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def to_delta(output: "CompletionOutput") -> Delta:
+    reason = output.finish_reason
+    if reason not in (None, "stop", "length"):
+        raise EngineFailed(f"The engine ended the sequence: {reason}", code="engine_error")
+    logprobs = None
+    if output.logprobs is not None:
+        pairs = zip(output.token_ids, output.logprobs, strict=True)
+        logprobs = tuple(to_logprob(token, ranked) for token, ranked in pairs)
+    return Delta(output.text, len(output.token_ids), reason, logprobs)
+
+
+def to_logprob(token: int, ranked: "dict[int, Logprob]") -> TokenLogprob:
+    """vLLM gives the sampled token and the likeliest ones in one mapping; rank 1 is the likeliest."""
+
+    def plain(entry: "Logprob") -> TokenLogprob:
+        return TokenLogprob(entry.decoded_token or "", entry.logprob)
+
+    sampled = plain(ranked[token])
+    best = sorted(ranked.values(), key=lambda entry: entry.rank or 0)
+    return TokenLogprob(sampled.token, sampled.logprob, tuple(map(plain, best)))

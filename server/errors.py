@@ -1,0 +1,83 @@
+"""Everything that can go wrong, as the rooms see it; `api/errors.py` alone knows which HTTP status each one gets.
+
+SluiceError
+├── SettingsError            a mistake in the settings: exit 2 (3 lines of text at most, the key is named)
+└── RequestError             ends one request; the server goes on
+    ├── InvalidRequest       the client can mend it
+    │   └── ContextLengthExceeded
+    ├── NotFound             no such route or model
+    ├── BodyTooLarge, BodyTooSlow
+    ├── Overloaded           every seat is taken
+    ├── Expired              its time was up
+    ├── Unavailable          starting, draining, failed
+    ├── Disconnected         the client has gone; nobody reads the answer
+    └── EngineFailed         the engine broke under it
+"""
+
+from typing import Literal
+
+Outcome = Literal["finished", "aborted", "expired", "failed"]
+
+
+class SluiceError(Exception):
+    """Root of the tree; `str()` is one line for people."""
+
+
+class SettingsError(SluiceError):
+    """The settings cannot be used; the message names the key and where it was set."""
+
+
+class RequestError(SluiceError):
+    """Ends one request. `code` and `param` are OpenAI's; `retry_after` is in seconds."""
+
+    outcome: Outcome = "failed"
+
+    def __init__(
+        self, message: str, *, code: str | None = None, param: str | None = None, retry_after: int | None = None
+    ) -> None:
+        super().__init__(message)
+        self.message, self.code, self.param, self.retry_after = message, code, param, retry_after
+
+
+class InvalidRequest(RequestError):
+    """The request is not one that can be served; `param` names the field."""
+
+
+class ContextLengthExceeded(InvalidRequest):
+    """The prompt and `max_tokens` do not fit into the model's context."""
+
+
+class NotFound(RequestError):
+    """No such model or route."""
+
+
+class BodyTooLarge(RequestError):
+    """The body is longer than `http.max_body_bytes`."""
+
+
+class BodyTooSlow(RequestError):
+    """The body took longer than `http.body_timeout`."""
+
+
+class Overloaded(RequestError):
+    """More seats were asked for than are free."""
+
+
+class Expired(RequestError):
+    """The request's time was up before its answer was complete."""
+
+    outcome: Outcome = "expired"
+
+
+class Unavailable(RequestError):
+    """The server is not in the phase `ready`; `code` is the phase."""
+
+
+class Disconnected(RequestError):
+    """The client closed the connection."""
+
+    outcome: Outcome = "aborted"
+
+
+class EngineFailed(RequestError):
+    """The engine ended the sequence with an error, or died."""

@@ -1,0 +1,92 @@
+"""POST /v1/chat/completions: the answer, whole and streamed."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+from server.engine.base import Delta, FinishReason
+from server.openai.answer import Answer, Head, Usage
+from server.openai.chunks import Chunks
+from server.openai.collected import Collected
+from server.openai.logprobs import ChatLogprobs, chat_logprobs
+
+
+class ChatMessage(Answer):
+    role: Literal["assistant"]
+    content: str
+    refusal: None
+
+
+class ChatChoice(Answer):
+    index: int
+    message: ChatMessage
+    logprobs: ChatLogprobs | None
+    finish_reason: FinishReason | None
+
+
+class ChatCompletion(Answer):
+    id: str
+    object: Literal["chat.completion"]
+    created: int
+    model: str
+    choices: list[ChatChoice]
+    usage: Usage
+
+
+class ChatDelta(Answer):
+    role: Literal["assistant"] | None = None
+    content: str
+
+
+class ChatChunkChoice(Answer):
+    index: int
+    delta: ChatDelta
+    logprobs: ChatLogprobs | None
+    finish_reason: FinishReason | None
+
+
+class ChatCompletionChunk(Answer):
+    id: str
+    object: Literal["chat.completion.chunk"]
+    created: int
+    model: str
+    choices: list[ChatChunkChoice]
+    usage: Usage | None = None
+
+
+def chat_completion(head: Head, sequences: Sequence[Collected], prompt_tokens: int, top_logprobs: int) -> bytes:
+    """The whole answer, as JSON."""
+    choices = [
+        ChatChoice(
+            index=index,
+            message=ChatMessage(role="assistant", content=sequence.text, refusal=None),
+            logprobs=chat_logprobs(sequence.logprobs, top_logprobs),
+            finish_reason=sequence.finish_reason,
+        )
+        for index, sequence in enumerate(sequences)
+    ]
+    usage = Usage.of(prompt_tokens, sum(sequence.tokens for sequence in sequences))
+    return ChatCompletion(**head._asdict(), object="chat.completion", choices=choices, usage=usage).encode()
+
+
+class ChatChunks(Chunks):
+    chunk, object = ChatCompletionChunk, "chat.completion.chunk"
+
+    def __init__(self, head: Head, include_usage: bool, choices: int, top_logprobs: int) -> None:
+        self.top_logprobs = top_logprobs
+        super().__init__(head, include_usage, choices)
+
+    def first(self) -> bytes:
+        """One event for each choice, which names the role."""
+        opening = ChatDelta(role="assistant", content="")
+        return b"".join(
+            self.encode([ChatChunkChoice(index=index, delta=opening, logprobs=None, finish_reason=None)])
+            for index in range(self.choices)
+        )
+
+    def choice(self, index: int, delta: Delta) -> ChatChunkChoice:
+        return ChatChunkChoice(
+            index=index,
+            delta=ChatDelta(content=delta.text),
+            logprobs=chat_logprobs(delta.logprobs, self.top_logprobs),
+            finish_reason=delta.finish_reason,
+        )

@@ -1,0 +1,89 @@
+"""Seats: exact, all or nothing, given back once with an outcome."""
+
+import asyncio
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from server.admission import Desk
+from server.errors import Disconnected, Overloaded
+
+
+async def test_the_seat_after_the_last_is_refused() -> None:
+    desk = Desk(None, 2)
+    with desk.admit(), desk.admit():
+        with pytest.raises(Overloaded) as refusal, desk.admit():
+            pass
+        assert (refusal.value.code, refusal.value.retry_after) == ("max_concurrency", 1)
+    assert (desk.limit.taken, desk.limit.peak, desk.rejected["max_concurrency"]) == (0, 2, 1)
+
+
+async def test_further_seats_are_all_or_nothing() -> None:
+    desk = Desk(None, 4)
+    with desk.admit() as first, desk.admit() as second:
+        first.extend(1)
+        with pytest.raises(Overloaded):
+            second.extend(2)
+        assert (desk.limit.taken, second.seats) == (3, 1)
+    assert desk.limit.taken == 0
+
+
+async def test_both_limits_unset_let_everyone_in() -> None:
+    desk = Desk(None, None)
+    for _ in range(1000):
+        assert desk.limit.take(1)
+        await desk.queue.enter()
+    assert (desk.limit.taken, desk.queue.running) == (1000, 1000)
+
+
+async def test_an_interrupted_ticket_raises_its_reason_and_the_task_goes_on() -> None:
+    desk = Desk(None, None)
+    with desk.admit() as ticket:
+        asyncio.get_running_loop().call_soon(ticket.interrupt, Disconnected("gone"))
+        with pytest.raises(Disconnected, match="gone"), ticket.interruptible():
+            await asyncio.Event().wait()
+        ticket.interrupt(Disconnected("again"))  # the first reason stays, and nothing is cancelled again
+        await asyncio.sleep(0)
+        assert str(ticket.reason) == "gone"
+    assert desk.empty.is_set()
+
+
+async def test_a_cancellation_that_is_not_the_tickets_passes_through() -> None:
+    desk = Desk(None, None)
+
+    async def serve() -> None:
+        with desk.admit() as ticket, ticket.interruptible():
+            await asyncio.Event().wait()
+
+    task = asyncio.create_task(serve())
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert desk.limit.taken == 0
+    assert desk.finished["failed"] == 1
+
+
+@given(st.integers(1, 6), st.lists(st.tuples(st.integers(1, 3), st.sampled_from(["finished", "aborted", "failed"]))))
+def test_the_books_balance(capacity: int, requests: list[tuple[int, str]]) -> None:
+    async def visit(desk: Desk, seats: int, outcome: str) -> None:
+        try:
+            with desk.admit() as ticket:
+                await asyncio.sleep(0)
+                ticket.extend(seats - 1)
+                assert desk.limit.taken <= capacity
+                await asyncio.sleep(0)
+                ticket.outcome = outcome  # type: ignore[assignment]
+        except Overloaded:
+            pass
+
+    async def run() -> Desk:
+        desk = Desk(None, capacity)
+        await asyncio.gather(*(visit(desk, seats, outcome) for seats, outcome in requests))
+        return desk
+
+    desk = asyncio.run(run())
+    assert desk.limit.taken == 0
+    assert desk.admitted_total == sum(desk.finished.values())
+    assert desk.limit.peak <= capacity

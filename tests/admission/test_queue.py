@@ -1,0 +1,123 @@
+"""Who next: first come, first served, and never more than the capacity."""
+
+import asyncio
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from server.admission.queue import Queue
+
+
+async def settle() -> None:
+    for _ in range(3):
+        await asyncio.sleep(0)
+
+
+async def test_one_at_a_time_in_the_order_of_arrival() -> None:
+    queue, order = Queue(1), list[int]()
+
+    async def visit(number: int) -> None:
+        async with queue.turn():
+            assert queue.running == 1
+            order.append(number)
+            await asyncio.sleep(0)
+
+    await asyncio.gather(*(visit(number) for number in range(20)))
+    assert order == list(range(20))
+    assert (queue.running, queue.waiting, queue.peak_running) == (0, 0, 1)
+
+
+async def test_who_leaves_while_waiting_is_forgotten() -> None:
+    queue = Queue(1)
+    await queue.enter()
+    waiting = asyncio.create_task(queue.enter())
+    await settle()
+    assert queue.waiting == 1
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert queue.waiting == 0
+    queue.leave()
+    assert queue.running == 0
+
+
+async def test_a_turn_that_comes_with_the_cancellation_is_handed_on() -> None:
+    queue = Queue(1)
+    await queue.enter()
+    first, second = (asyncio.create_task(queue.enter()) for _ in range(2))
+    await settle()
+    queue.leave()  # the turn is first's, who has not run yet
+    first.cancel()
+    await settle()
+    assert first.cancelled()
+    assert second.done()
+    assert queue.running == 1
+
+
+async def test_a_turn_passes_over_who_has_just_been_cancelled() -> None:
+    queue = Queue(1)
+    await queue.enter()
+    first, second = (asyncio.create_task(queue.enter()) for _ in range(2))
+    await settle()
+    first.cancel()
+    queue.leave()  # before first could take itself off the list
+    await settle()
+    assert first.cancelled()
+    assert second.done()
+    assert (queue.running, queue.waiting) == (1, 0)
+
+
+async def test_a_larger_capacity_starts_those_who_wait() -> None:
+    queue = Queue(1)
+    await queue.enter()
+    waiting = [asyncio.create_task(queue.enter()) for _ in range(3)]
+    await settle()
+    queue.resize(3)
+    await settle()
+    assert [task.done() for task in waiting] == [True, True, False]
+    queue.resize(None)
+    await asyncio.gather(*waiting)
+    assert queue.running == 4
+
+
+def test_nobody_new_overtakes_those_who_wait() -> None:
+    async def run() -> None:
+        queue = Queue(1)
+        await queue.enter()
+        waiting = asyncio.create_task(queue.enter())
+        await settle()
+        queue.leave()
+        late = asyncio.create_task(queue.enter())
+        await settle()
+        assert waiting.done()
+        assert not late.done()
+        late.cancel()
+
+    asyncio.run(run())
+
+
+@given(st.integers(1, 4), st.lists(st.tuples(st.integers(0, 3), st.booleans()), max_size=40))
+def test_any_interleaving_keeps_the_capacity_and_loses_no_place(capacity: int, visits: list[tuple[int, bool]]) -> None:
+    async def visit(queue: Queue, steps: int) -> None:
+        async with queue.turn():
+            assert queue.running <= capacity
+            for _ in range(steps):
+                await asyncio.sleep(0)
+
+    async def run() -> Queue:
+        queue = Queue(capacity)
+        tasks = []
+        for steps, hang_up in visits:
+            tasks.append(asyncio.create_task(visit(queue, steps)))
+            await asyncio.sleep(0)
+            if hang_up:
+                for task in tasks[steps::2]:
+                    task.cancel()
+        for result in await asyncio.gather(*tasks, return_exceptions=True):
+            assert result is None or isinstance(result, asyncio.CancelledError)
+        return queue
+
+    queue = asyncio.run(run())
+    assert (queue.running, queue.waiting) == (0, 0)
+    assert queue.peak_running <= capacity

@@ -1,0 +1,48 @@
+"""Mistakes in the settings: `check` and `serve` say the same one line, and load no model for it."""
+
+import asyncio
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.process import ROOT
+
+
+async def sluice(*arguments: str) -> tuple[int | None, str, str]:
+    """`python -m server ARGUMENTS`: its exit code, stdout and stderr."""
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "server", *arguments, cwd=ROOT, stdout=pipe, stderr=pipe
+    )
+    out, err = await asyncio.wait_for(process.communicate(), 60)
+    return process.returncode, out.decode(), err.decode()
+
+
+async def test_the_demo_is_fine() -> None:
+    code, out, err = await sluice("check", "configs/demo.yaml", "--set", "traffic.max_concurrency=77")
+    assert (code, err) == (0, "")
+    assert out.startswith("configs/demo.yaml: fine.")
+    assert "max_concurrency 77" in out
+
+
+MISTAKES = {
+    "wrong key": ("traffic:\n  concurency: 4\n", "{file}:2: traffic.concurency: there is no such setting"),
+    "max_concurrency": ("traffic: {concurrency: 8, max_concurrency: 4}\n", "{file}:1: traffic: max_concurrency (4)"),
+    "python object": ("model: !!python/object:os.system {}\n", "{file}:1: "),
+    "duplicate key": ("http:\n  port: 1\n  port: 2\n", "{file}:3: http.port is set twice (first in line 2)"),
+    "too many devices": ("engine: {workers: 4096}\n", "engine.workers: "),
+}
+
+
+@pytest.mark.parametrize("command", ["check", "serve"])
+@pytest.mark.parametrize("name", MISTAKES)
+async def test_a_mistake_is_one_line_and_exit_2(tmp_path: Path, command: str, name: str) -> None:
+    text, start = MISTAKES[name]
+    file = tmp_path / "sluice.yaml"
+    file.write_text(text)
+    code, out, err = await sluice(command, str(file), "--set", "http.host=127.0.0.1")
+    assert (code, out) == (2, "")
+    assert err.startswith("sluice: " + start.format(file=file))
+    assert err.count("\n") == 1, err
+    assert "load" not in err

@@ -1,0 +1,147 @@
+"""`sluice serve` with the real engine, as a user starts it, asks it and stops it."""
+
+import asyncio
+import json
+import shutil
+import signal
+import socket
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import psutil
+import pytest
+from openai import AsyncOpenAI
+
+from server.settings.models import DEMO
+from tests.process import Process, started
+
+pytestmark = pytest.mark.timeout(600)
+LOADING = 400.0
+"""Seconds that a start may take on a busy machine."""
+CONFIG = "configs/demo.yaml"
+
+
+def counted(last: int) -> str:
+    return " ".join(map(str, range(1, last + 1)))
+
+
+@pytest.fixture(scope="module")
+async def server() -> AsyncIterator[Process]:
+    """One server for this file. It listens before it has loaded."""
+    began = time.monotonic()
+    async with started("server", "serve", CONFIG, "--set", "http.port=0") as process:
+        assert (await process.readiness("starting")).status_code == 503
+        assert time.monotonic() - began < 10  # 3 on a machine of its own
+        assert (await process.readiness("ready", within=LOADING)).status_code == 200
+        yield process
+
+
+async def curl(url: str, last: int) -> str:
+    body = {
+        "model": "demo", "stream": True, "stream_options": {"include_usage": True}, "temperature": 0,
+        "messages": [{"role": "user", "content": f"Count from 1 to {last}."}],
+    }  # fmt: skip
+    process = await asyncio.create_subprocess_exec(
+        "curl", "--silent", "--no-buffer", f"{url}/v1/chat/completions", "--json", json.dumps(body),
+        stdout=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    out, _ = await asyncio.wait_for(process.communicate(), 120)
+    assert process.returncode == 0
+    return out.decode()
+
+
+def read(answer: str) -> tuple[str, dict[str, int], list[str]]:
+    """The text, the usage and the finish reasons of a complete stream."""
+    *events, done, nothing = answer.split("\n\n")
+    assert (done, nothing) == ("data: [DONE]", "")
+    opening, *chunks, last = [json.loads(event.removeprefix("data: ")) for event in events]
+    assert opening["choices"][0]["delta"] == {"role": "assistant", "content": ""}
+    assert last["choices"] == []
+    assert len(chunks) == last["usage"]["completion_tokens"], "not one event a token"
+    choices = [chunk["choices"][0] for chunk in chunks]
+    reasons = [choice["finish_reason"] for choice in choices if choice["finish_reason"]]
+    return "".join(choice["delta"]["content"] for choice in choices), last["usage"], reasons
+
+
+@pytest.mark.skipif(not shutil.which("curl"), reason="curl is not installed")
+async def test_curl_streams_to_the_letter(server: Process) -> None:
+    text, usage, reasons = read(await curl(server.url, 50))
+    assert (text, reasons) == (counted(50), ["stop"])
+    assert usage["total_tokens"] == usage["prompt_tokens"] + usage["completion_tokens"]
+
+
+async def test_the_openai_package_streams_to_the_letter(server: Process) -> None:
+    async with AsyncOpenAI(base_url=f"{server.url}/v1", api_key="none", max_retries=0) as client:
+        stream = await client.chat.completions.create(
+            model="demo", stream=True, stream_options={"include_usage": True}, temperature=0,
+            messages=[{"role": "user", "content": "Count from 1 to 50."}],
+        )  # fmt: skip
+        opening, *chunks, last = [chunk async for chunk in stream]
+    assert opening.choices[0].delta.role == "assistant"
+    assert "".join(chunk.choices[0].delta.content or "" for chunk in chunks) == counted(50)
+    assert [chunk.choices[0].finish_reason for chunk in chunks[-2:]] == [None, "stop"]
+    assert last.usage is not None
+    assert last.usage.completion_tokens == len(chunks)
+
+
+async def test_ctrl_c_is_the_servers_alone(server: Process) -> None:
+    """A terminal sends it to all of its processes; the engine's have to live on until the streams are drained."""
+    asking = asyncio.create_task(curl(server.url, 100))
+    await server.has(running=1)
+    for process in server.family():
+        process.send_signal(signal.SIGINT)
+    assert read(await asking)[0] == counted(100)
+
+
+async def test_sigterm_drains_and_leaves_no_process(server: Process) -> None:
+    """The last test that uses the server."""
+    family = server.family()
+    assert len(family) >= 2, "vLLM has a scheduler and a worker"
+    asking = asyncio.create_task(curl(server.url, 150))
+    await server.has(running=1)
+    server.send(signal.SIGTERM)
+    assert (await server.readiness("draining")).status_code == 503
+    assert read(await asking)[0] == counted(150)
+    assert await server.exit_code(within=60) == 0
+    assert psutil.wait_procs(family, timeout=5)[1] == []
+    assert "Traceback" not in "\n".join(server.lines)
+
+
+async def test_a_port_in_use_is_one_line_and_exit_1() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        async with started("server", "serve", CONFIG, "--set", f"http.port={port}", listens=False) as process:
+            assert await process.exit_code(within=60) == 1
+    assert process.lines == [f"sluice: cannot listen on 127.0.0.1:{port}: Address already in use"]
+
+
+@pytest.mark.parametrize(
+    ("weights", "cause"), [("no folder", "there is no such folder"), ("none", "weights"), ("cut off", "safetensors")]
+)
+async def test_a_model_that_cannot_be_loaded_is_one_line(tmp_path: Path, weights: str, cause: str) -> None:
+    folder = tmp_path / "model"
+    if weights != "no folder":
+        shutil.copytree(DEMO, folder, ignore=shutil.ignore_patterns("*.safetensors", "*.py", "__pycache__"))
+    if weights == "cut off":
+        (folder / "model.safetensors").write_bytes((DEMO / "model.safetensors").read_bytes()[:1_000_000])
+    async with started("server", "serve", CONFIG, "--set", "http.port=0", "--set", f"model={folder}") as process:
+        watching = asyncio.create_task(watch(process))
+        assert await process.exit_code(within=LOADING) == 1
+    said = [line for line in process.lines[1:] if not line.startswith("sluice: Loading")]
+    assert len(said) == 1, said
+    assert said[0].startswith(f"sluice: The model {folder} cannot be loaded: ")
+    assert cause in said[0]
+    assert psutil.wait_procs(await watching, timeout=5)[1] == []
+
+
+async def watch(process: Process) -> set[psutil.Process]:
+    """Every process that was ever below this one."""
+    seen = set[psutil.Process]()
+    while process.process.returncode is None:
+        try:
+            seen.update(process.family())
+        except psutil.NoSuchProcess:
+            break
+        await asyncio.sleep(0.2)
+    return seen

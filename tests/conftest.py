@@ -1,0 +1,107 @@
+"""Servers for the tests: the app on a real socket, around the fake engine or the one real engine of the session."""
+
+import asyncio
+import socket
+import warnings
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
+
+import pytest
+import uvicorn
+from openai import AsyncOpenAI
+
+from server.app import create_app
+from server.engine.base import Engine, Loading, ModelInfo, Sampling
+from server.engine.vllm import VLLMEngine
+from server.lifecycle import Lifecycle, Server
+from server.settings import Settings
+from tests.fake import FakeEngine
+from tests.served import Served
+
+REAL = {
+    "model": "demo",
+    "traffic": {"concurrency": 8},
+    "engine": {"device": "cpu", "extra": {"kv_cache_memory_bytes": 256 * 1024**2}},
+}
+
+
+class Running(Served):
+    """The app on a real socket, in this process."""
+
+    def __init__(self, url: str, lifecycle: Lifecycle) -> None:
+        super().__init__(url)
+        self.lifecycle = lifecycle
+
+    async def is_empty(self, within: float) -> None:
+        """Wait until nobody is inside, and see that the books say so. Raises TimeoutError."""
+        await asyncio.wait_for(self.lifecycle.desk.empty.wait(), within)
+        status = await self.status()
+        assert (status["admitted"], status["running"], status["waiting"]) == (0, 0, 0)
+        assert sum(status["finished"].values()) == self.lifecycle.desk.admitted_total
+
+    def openai(self) -> AsyncOpenAI:
+        return AsyncOpenAI(base_url=f"{self.url}/v1", api_key="none", max_retries=0, timeout=120)
+
+
+Serve = Callable[..., AbstractAsyncContextManager[Running]]
+
+
+@pytest.fixture
+def serve() -> Serve:
+    """`async with serve(engine, concurrency=8) as server`: the app on a free port. Checks that it leaves no task."""
+
+    @asynccontextmanager
+    async def start(engine: Engine, settings: dict[str, Any] | None = None, **traffic: Any) -> AsyncIterator[Running]:
+        before = asyncio.all_tasks()
+        app = create_app(Settings.model_validate({"traffic": traffic} | (settings or {})), engine)
+        lifecycle: Lifecycle = app.state.lifecycle
+        listener = socket.create_server(("127.0.0.1", 0))
+        server = Server(uvicorn.Config(app, lifespan="off", log_level="warning", http="httptools"))
+        serving = asyncio.create_task(server.serve(sockets=[listener]))
+        await lifecycle.load(lambda line: None)
+        running = Running(f"http://127.0.0.1:{listener.getsockname()[1]}", lifecycle)
+        try:
+            yield running
+            await running.is_empty(within=5)
+        finally:
+            server.should_exit = True
+            await serving
+        assert asyncio.all_tasks() - before - {asyncio.current_task()} == set(), "a task was left behind"
+
+    return start
+
+
+@pytest.fixture
+async def fake() -> AsyncIterator[FakeEngine]:
+    engine = FakeEngine()
+    yield engine
+    assert engine.live == set(), "a sequence was left in the engine"
+
+
+class Started:
+    """The session's engine as a server sees it that starts and stops with one test."""
+
+    def __init__(self, engine: VLLMEngine, model: ModelInfo) -> None:
+        self.engine, self.model = engine, model
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.engine, name)
+
+    async def start(self, report: Callable[[Loading], None]) -> ModelInfo:
+        return self.model
+
+    async def stop(self) -> None: ...
+
+
+@pytest.fixture(scope="session")
+async def vllm() -> AsyncIterator[Started]:
+    """vLLM itself, with the embedded model, on the CPU; started once."""
+    engine = VLLMEngine(Settings.model_validate(REAL), "cpu")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # vLLM's imports warn of their own
+        model = await engine.start(lambda loading: None)
+    first = await engine.submit("first", await engine.render("1 2"), Sampling(max_tokens=1))
+    assert [delta.tokens async for delta in first] == [1]  # starts vLLM's own tasks, which stay
+    yield Started(engine, model)
+    await engine.stop()

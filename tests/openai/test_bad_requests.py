@@ -1,0 +1,246 @@
+"""Whatever a body holds: a GenerationRequest, or one InvalidRequest that names the field."""
+
+import contextlib
+import json
+import time
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from server.errors import InvalidRequest
+from server.openai.chat import RESERVED, ChatCompletionRequest
+from server.openai.completions import CompletionRequest
+from server.openai.request import GenerationBody
+from tests.openai.examples import CHAT, COMPLETION, chat, completion
+
+KINDS = [ChatCompletionRequest, CompletionRequest]
+BAD_IN_BOTH: list[tuple[dict[str, Any], str]] = [
+    ({"model": None}, "model"),
+    ({"model": 1}, "model"),
+    ({"colour": "red"}, "colour"),
+    ({"colour": None}, "colour"),
+    ({"stream": 1}, "stream"),
+    ({"stream": "true"}, "stream"),
+    ({"stream_options": {"include_usage": True}}, "stream_options"),
+    ({"stream": True, "stream_options": True}, "stream_options"),
+    ({"stream": True, "stream_options": {"include_usage": 1}}, "stream_options.include_usage"),
+    ({"stream": True, "stream_options": {"include_obfuscation": True}}, "stream_options.include_obfuscation"),
+    ({"stream": True, "stream_options": {"other": True}}, "stream_options.other"),
+    ({"n": 0}, "n"),
+    ({"n": 129}, "n"),
+    ({"n": True}, "n"),
+    ({"n": 1.0}, "n"),
+    ({"max_tokens": 0}, "max_tokens"),
+    ({"max_tokens": "5"}, "max_tokens"),
+    ({"max_tokens": 2**31}, "max_tokens"),
+    ({"max_tokens": 5, "min_tokens": 6}, "min_tokens"),
+    ({"min_tokens": -1}, "min_tokens"),
+    ({"temperature": -0.1}, "temperature"),
+    ({"temperature": 2.1}, "temperature"),
+    ({"temperature": True}, "temperature"),
+    ({"temperature": "1"}, "temperature"),
+    ({"temperature": 10**400}, "temperature"),
+    ({"top_p": 0}, "top_p"),
+    ({"top_p": 1.1}, "top_p"),
+    ({"top_k": -2}, "top_k"),
+    ({"top_k": 2**31}, "top_k"),
+    ({"min_p": 1.1}, "min_p"),
+    ({"presence_penalty": -2.1}, "presence_penalty"),
+    ({"frequency_penalty": 2.1}, "frequency_penalty"),
+    ({"repetition_penalty": 0}, "repetition_penalty"),
+    ({"seed": 2**63}, "seed"),
+    ({"seed": 1.5}, "seed"),
+    ({"stop": ""}, "stop"),
+    ({"stop": 5}, "stop"),
+    ({"stop": ["a", ""]}, "stop.1"),
+    ({"stop": ["a", 5]}, "stop.1"),
+    ({"logit_bias": []}, "logit_bias"),
+    ({"logit_bias": {"one": 1}}, "logit_bias.one"),
+    ({"logit_bias": {"-1": 1}}, "logit_bias.-1"),
+    ({"logit_bias": {"1": 101}}, "logit_bias.1"),
+    ({"logit_bias": {"1": True}}, "logit_bias.1"),
+    ({"ignore_eos": "no"}, "ignore_eos"),
+]
+
+
+@pytest.mark.parametrize("make", [chat, completion])
+@pytest.mark.parametrize(("fields", "param"), BAD_IN_BOTH)
+def test_both(make: Any, fields: dict[str, Any], param: str) -> None:
+    refused(make, fields, param)
+
+
+def message(**fields: Any) -> dict[str, Any]:
+    return {"messages": [CHAT["messages"][0], fields]}
+
+
+def call(**fields: Any) -> dict[str, Any]:
+    whole = {"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    return message(role="assistant", tool_calls=[whole | fields])
+
+
+@pytest.mark.parametrize(
+    ("fields", "param"),
+    [
+        ({"messages": None}, "messages"),
+        ({"messages": []}, "messages"),
+        ({"messages": "Hi."}, "messages"),
+        ({"messages": {"role": "user"}}, "messages"),
+        ({"messages": ["Hi."]}, "messages.0"),
+        ({"messages": [None]}, "messages.0"),
+        (message(content="Hi."), "messages.1.role"),
+        (message(role="function", content="Hi."), "messages.1.role"),
+        (message(role=["user"], content="Hi."), "messages.1.role"),
+        (message(role="user"), "messages.1.content"),
+        (message(role="user", content=None), "messages.1.content"),
+        (message(role="user", content=5), "messages.1.content"),
+        (message(role="user", content=[]), "messages.1.content"),
+        (message(role="user", content=["Hi."]), "messages.1.content.0"),
+        (message(role="user", content=[{"type": "text"}]), "messages.1.content.0.text"),
+        (
+            message(role="user", content=[{"type": "text", "text": "What is it?"}, {"type": "image_url"}]),
+            "messages.1.content.1.type",
+        ),
+        (message(role="user", content="Hi.", user=1), "messages.1.user"),
+        (message(role="user", content="Hi.", tool_calls=[]), "messages.1.tool_calls"),
+        (message(role="user", content="Hi.", name=5), "messages.1.name"),
+        (message(role="assistant"), "messages.1"),
+        (message(role="assistant", content="Hi.", audio={"id": "1"}), "messages.1.audio"),
+        (message(role="assistant", content="Hi.", function_call={"name": "f"}), "messages.1.function_call"),
+        (message(role="tool", content="Hi."), "messages.1.tool_call_id"),
+        (call(type="custom"), "messages.1.tool_calls.0.type"),
+        (call(function=None), "messages.1.tool_calls.0.function"),
+        (call(function={"name": "f", "arguments": {}}), "messages.1.tool_calls.0.function.arguments"),
+        ({"logprobs": 1}, "logprobs"),
+        ({"logprobs": True, "top_logprobs": 21}, "top_logprobs"),
+        ({"top_logprobs": 2}, "top_logprobs"),
+        ({"max_completion_tokens": 0}, "max_completion_tokens"),
+        ({"max_completion_tokens": 5, "min_tokens": 6}, "min_tokens"),
+        ({"max_completion_tokens": 5, "max_tokens": 6}, "max_tokens"),
+        ({"chat_template_kwargs": []}, "chat_template_kwargs"),
+        *[({"chat_template_kwargs": {key: None}}, "chat_template_kwargs") for key in sorted(RESERVED)],
+        ({"service_tier": "flex"}, "service_tier"),
+        ({"store": True}, "store"),
+        ({"store": 0}, "store"),
+        ({"response_format": {"type": "json_object"}}, "response_format"),
+        ({"modalities": ["text", "audio"]}, "modalities"),
+        ({"tool_choice": "auto"}, "tool_choice"),
+        ({"prompt": "Hi."}, "prompt"),
+    ],
+)
+def test_chat(fields: dict[str, Any], param: str) -> None:
+    refused(chat, fields, param)
+
+
+BAD_PROMPTS: list[Any] = [
+    None, 5, [], [[]], [1, []], ["a", 1], [[1], "a"], [True], [-1], [2**31], [1.5], {"a": 1},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("fields", "param"),
+    [
+        *[({"prompt": prompt}, "prompt") for prompt in BAD_PROMPTS],
+        ({"min_tokens": 17}, "min_tokens"),
+        ({"logprobs": 21}, "logprobs"),
+        ({"logprobs": True}, "logprobs"),
+        ({"best_of": 2}, "best_of"),
+        ({"best_of": True}, "best_of"),
+        ({"echo": True}, "echo"),
+        ({"echo": 0}, "echo"),
+        ({"suffix": "."}, "suffix"),
+        ({"messages": []}, "messages"),
+    ],
+)
+def test_completions(fields: dict[str, Any], param: str) -> None:
+    refused(completion, fields, param)
+
+
+def refused(make: Any, fields: dict[str, Any], param: str) -> None:
+    with pytest.raises(InvalidRequest) as error:
+        make(**fields)
+    assert error.value.param == param
+    assert param.split(".", maxsplit=1)[0] in error.value.message
+    assert "\n" not in error.value.message
+
+
+DEEP = 100_000
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b"{}x",
+        b"[]",
+        b'"text"',
+        b"null",
+        b"\xff",
+        b'{"model": "\xff"}',
+        b'{"model": "\\ud800"}',
+        b'{"\\udfff": 1}',
+        b'{"temperature": NaN}',
+        b'{"temperature": Infinity}',
+        b'{"temperature": 1e999}',
+        b"[" * DEEP,
+        b'{"a":' * DEEP,
+        b'{"a":' + b"[" * DEEP + b"]" * DEEP + b"}",
+        b'{"seed": 1' + b"0" * 10_000 + b"}",
+    ],
+    ids=lambda value: value[:12] if isinstance(value, bytes) else None,
+)
+def test_not_a_json_object(kind: type[GenerationBody], body: bytes) -> None:
+    with pytest.raises(InvalidRequest):
+        kind.parse(body)
+
+
+def test_a_huge_key_is_not_echoed() -> None:
+    with pytest.raises(InvalidRequest) as error:
+        chat(**{"k" * 1_000_000: 1})
+    assert len(error.value.message) < 300
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"messages": [5] * 200_000}, {"stop": [5] * 200_000}, {"messages": [{"role": "user", "content": [5] * 200_000}]}],
+    ids=["messages", "stop", "content"],
+)
+def test_only_the_first_of_many_mistakes_is_looked_at(fields: dict[str, Any]) -> None:
+    body = json.dumps(CHAT | fields).encode()
+    begin = time.perf_counter()
+    with pytest.raises(InvalidRequest):
+        ChatCompletionRequest.parse(body)
+    assert time.perf_counter() - begin < 0.3  # seconds; looking at all takes longer
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    max_leaves=12,
+)
+ROLES = st.sampled_from(["system", "developer", "user", "assistant", "tool", "other"])
+PARTS = st.lists(st.fixed_dictionaries({"type": st.just("text"), "text": st.text()}) | JSON, max_size=3)
+MESSAGES = st.lists(
+    st.fixed_dictionaries({"role": ROLES, "content": st.text() | PARTS | JSON}, optional={"tool_calls": JSON}) | JSON
+)
+
+
+@pytest.mark.parametrize(("kind", "body"), [(ChatCompletionRequest, CHAT), (CompletionRequest, COMPLETION)])
+@given(data=st.data())
+@settings(max_examples=200, deadline=None)
+def test_any_value_in_any_field(kind: type[GenerationBody], body: dict[str, Any], data: st.DataObject) -> None:
+    keys = data.draw(st.lists(st.sampled_from(sorted(kind.model_fields)), min_size=1, max_size=3))
+    fields = {key: data.draw(MESSAGES if key == "messages" else JSON) for key in keys}
+    with contextlib.suppress(InvalidRequest):
+        kind.parse(json.dumps(body | fields).encode()).to_generation("id")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@given(body=st.binary() | JSON.map(lambda value: json.dumps(value).encode()))
+@settings(max_examples=100, deadline=None)
+def test_any_body(kind: type[GenerationBody], body: bytes) -> None:
+    with pytest.raises(InvalidRequest):
+        kind.parse(body)

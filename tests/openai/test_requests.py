@@ -1,0 +1,142 @@
+"""From a body to a GenerationRequest."""
+
+from typing import Any, get_type_hints
+
+import pytest
+from openai.types import completion_create_params as completion_params
+from openai.types.chat import completion_create_params as chat_params
+
+from server.engine.base import Chat, GenerationRequest, Sampling
+from server.errors import InvalidRequest
+from tests.openai.examples import chat, completion
+
+
+def test_what_is_not_given_is_left_to_sampling() -> None:
+    assert chat().to_generation("id") == GenerationRequest(
+        "id", (Chat([{"role": "user", "content": "Hi."}]),), Sampling()
+    )
+    assert completion().to_generation("id") == GenerationRequest("id", ("Hi.",), Sampling(max_tokens=16))
+
+
+FIELDS: dict[str, Any] = {
+    "temperature": 0,
+    "top_p": 0.5,
+    "top_k": 3,
+    "min_p": 0.1,
+    "min_tokens": 2,
+    "max_tokens": 9,
+    "seed": -(2**63),
+    "presence_penalty": 1,
+    "frequency_penalty": -2,
+    "repetition_penalty": 1.1,
+    "ignore_eos": True,
+}
+
+
+@pytest.mark.parametrize("make", [chat, completion])
+def test_every_sampling_field_arrives(make: Any) -> None:
+    generation = make(**FIELDS, n=2, stop="END", logit_bias={"12": -100, "7": 1.5}).to_generation("id")
+    assert generation.n == 2
+    assert generation.sampling == Sampling(**FIELDS, stop=("END",), logit_bias={12: -100, 7: 1.5})
+    assert make(stop=["a", "b"]).to_generation("id").sampling.stop == ("a", "b")
+
+
+@pytest.mark.parametrize("make", [chat, completion])
+def test_null_is_the_same_as_not_given(make: Any) -> None:
+    kind = type(make())
+    given = {"model", "messages", "prompt"}
+    assert make(**dict.fromkeys(set(kind.model_fields) - given)) == make()
+
+
+def test_names_of_the_limit() -> None:
+    assert chat(max_tokens=5).to_generation("id").sampling.max_tokens == 5
+    assert chat(max_completion_tokens=6).to_generation("id").sampling.max_tokens == 6
+    assert chat(max_tokens=7, max_completion_tokens=7).to_generation("id").sampling.max_tokens == 7
+
+
+def test_logprobs() -> None:
+    assert chat(logprobs=True).to_generation("id").sampling.logprobs == 0
+    assert chat(logprobs=True, top_logprobs=3).to_generation("id").sampling.logprobs == 3
+    assert chat(logprobs=False, top_logprobs=0).to_generation("id").sampling.logprobs is None
+    assert completion(logprobs=0).to_generation("id").sampling.logprobs == 0
+
+
+def test_stream_options() -> None:
+    assert chat(stream=True, stream_options={"include_usage": True}).include_usage
+    assert not chat(stream=True, stream_options={"include_obfuscation": False}).include_usage
+    assert not chat(stream=True).include_usage
+
+
+@pytest.mark.parametrize(
+    ("prompt", "prompts"),
+    [
+        ("a", ("a",)),
+        (["a", "b"], ("a", "b")),
+        ([1, 2], ([1, 2],)),
+        ([[1, 2], [3]], ([1, 2], [3])),
+        ("", ("",)),
+    ],
+)
+def test_prompts(prompt: Any, prompts: tuple[Any, ...]) -> None:
+    generation = completion(prompt=prompt, n=2).to_generation("id")
+    assert generation.prompts == prompts
+    assert generation.sequences == 2 * len(prompts)
+
+
+def test_chat_template_kwargs() -> None:
+    kwargs = {"enable_thinking": True, "documents": [{"a": 1.5}]}
+    (prompt,) = chat(chat_template_kwargs=kwargs).to_generation("id").prompts
+    assert isinstance(prompt, Chat)
+    assert prompt.template_kwargs == kwargs
+
+
+# OpenAI's own list of fields: each is served, dropped because it changes no answer, or refused.
+
+DROPPED = {
+    "user", "metadata", "safety_identifier", "prompt_cache_key", "prompt_cache_options", "prompt_cache_retention",
+}  # fmt: skip
+SERVED = {
+    "model", "messages", "prompt", "stream", "stream_options", "n", "max_tokens", "max_completion_tokens",
+    "temperature", "top_p", "presence_penalty", "frequency_penalty", "logit_bias", "seed", "stop", "logprobs",
+    "top_logprobs", "service_tier", "best_of",
+}  # fmt: skip
+ROUTES = [
+    (chat, chat_params.CompletionCreateParamsStreaming),
+    (chat, chat_params.CompletionCreateParamsNonStreaming),
+    (completion, completion_params.CompletionCreateParamsStreaming),
+    (completion, completion_params.CompletionCreateParamsNonStreaming),
+]
+KEYS = sorted({(make.__name__, key) for make, params in ROUTES for key in get_type_hints(params)})
+
+
+@pytest.mark.parametrize(("route", "key"), KEYS)
+def test_no_field_of_openai_is_silently_ignored(route: str, key: str) -> None:
+    make: Any = {"chat": chat, "completion": completion}[route]
+    if key in DROPPED:
+        assert make(**{key: {"any": "thing"}}).to_generation("id") == make().to_generation("id")
+    elif key in SERVED:
+        with pytest.raises(InvalidRequest) as wrong:
+            make(**{key: {"no": ["such", "value"]}})
+        assert wrong.value.param is not None
+        assert wrong.value.param.split(".")[0] == key
+    else:
+        with pytest.raises(InvalidRequest, match=f"^{key} is not served.$") as refused:
+            make(**{key: "value"})
+        assert refused.value.param == key
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"store": False}, {"tools": []}, {"functions": []}, {"tool_choice": "none"}, {"function_call": "none"},
+        {"response_format": {"type": "text"}}, {"modalities": ["text"]}, {"service_tier": "auto"},
+        {"service_tier": "default"},
+    ],
+)  # fmt: skip
+def test_neutral_values_of_what_is_not_served(fields: dict[str, Any]) -> None:
+    assert chat(**fields).to_generation("id") == chat().to_generation("id")
+
+
+def test_neutral_values_of_completions() -> None:
+    plain = completion(n=3).to_generation("id")
+    assert completion(n=3, echo=False, best_of=3, suffix=None).to_generation("id") == plain

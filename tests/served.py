@@ -1,0 +1,25 @@
+"""A server that answers at a URL, as the tests look at it."""
+
+import asyncio
+from typing import Any
+
+import httpx
+
+
+class Served:
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    async def status(self) -> dict[str, Any]:
+        async with httpx.AsyncClient(base_url=self.url, timeout=60) as client:
+            answer: dict[str, Any] = (await client.get("/status")).json()
+            return answer
+
+    async def has(self, within: float = 60, **numbers: int) -> None:
+        """Wait until `/status` shows these numbers. Raises TimeoutError."""
+        async with asyncio.timeout(within):
+            while True:
+                status = await self.status()
+                if numbers.items() <= status.items():
+                    return
+                await asyncio.sleep(0.01)

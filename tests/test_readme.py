@@ -1,0 +1,67 @@
+"""The README's commands are run as they stand there, but for the port."""
+
+import asyncio
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import yaml
+
+from server.settings import Settings
+from tests.conftest import Serve, Started
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+COUNTED = " ".join(map(str, range(1, 51)))
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", README, re.M | re.S)
+
+
+async def run(*command: str) -> str:
+    process = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE, cwd=ROOT)
+    output, _ = await process.communicate()
+    assert process.returncode == 0, command
+    return output.decode()
+
+
+async def test_the_commands_do_what_they_say(serve: Serve, vllm: Started) -> None:
+    curl, status, check = blocks("sh")
+    (sdk,) = blocks("python")
+    async with serve(vllm, concurrency=8, max_concurrency=24) as server:
+        here = ("http://127.0.0.1:8000", server.url)
+        streamed = await run("sh", "-c", curl.replace(*here))
+        assert "".join(re.findall(r'"content":"([^"]*)"', streamed)) == COUNTED
+        assert streamed.endswith("data: [DONE]\n\n")
+        assert await run(sys.executable, "-c", sdk.replace(*here)) == COUNTED
+        assert '"phase":"ready"' in await run("sh", "-c", status.replace(*here))
+    sluice = str(Path(sys.executable).parent / "sluice")
+    assert "fine" in await run("sh", "-c", check.replace(".venv/bin/sluice", sluice))
+
+
+def test_the_first_command_is_a_target_of_the_makefile() -> None:
+    (first,) = blocks("console")
+    assert first.startswith("$ make serve ")
+    assert (
+        "sluice serve configs/demo.yaml"
+        in subprocess.run(["make", "-n", "serve"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    )
+
+
+def test_the_settings_shown_are_all_there_are_with_their_defaults() -> None:
+    (shown,) = blocks("yaml")
+    settings = Settings.model_validate(yaml.safe_load(shown))
+    default = Settings()
+    assert settings.engine == default.engine
+    assert settings.http == default.http
+    assert settings.traffic.model_copy(update={"concurrency": None, "max_concurrency": None}) == default.traffic
+    for section in (settings, settings.traffic, settings.engine, settings.http):
+        assert section.model_fields_set == set(type(section).model_fields)
+
+
+def test_its_links_lead_somewhere() -> None:
+    for page in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "server" / "README.md"):
+        for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"
