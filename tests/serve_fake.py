@@ -5,6 +5,7 @@ SIGUSR1 kills the engine; SIGUSR2 lets it finish its loading, if it was told to 
 
 import asyncio
 import json
+import os
 import signal
 import sys
 from collections.abc import Callable
@@ -31,4 +32,4 @@ class Directed(FakeEngine):
 
 if __name__ == "__main__":
     settings, behaviour = map(json.loads, sys.argv[1:])
-    sys.exit(run(Settings.model_validate(settings), Directed(**behaviour)))
+    os._exit(run(Settings.model_validate(settings), Directed(**behaviour)))  # as `sluice serve` ends

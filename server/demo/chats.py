@@ -40,13 +40,24 @@ def fillers(rng: random.Random, most: int) -> list[Exchange]:
     return [exchange for exchange in (draw(rng) for draw in draws) if len(exchange.answer) < 200]
 
 
+PERSONAS = [
+    "You are a helpful assistant.", "You are a helpful assistant", "You are a helpful, honest and harmless assistant.",
+    "You are a friendly assistant. Answer briefly.", "Be kind.", "Be brief.", "Answer in one sentence.", "",
+]  # fmt: skip
+
+
+def persona(rng: random.Random, share: float) -> list[Message]:
+    """For `share` of the chats a system prompt, which changes nothing."""
+    if rng.random() >= share:
+        return []
+    return [{"role": "system", "content": rng.choice(PERSONAS) if rng.random() < 0.7 else sentence(rng)}]
+
+
 def simple(rng: random.Random, skill: str) -> Chat:
     """One exchange after none, one or two others."""
     exchange = (SIMPLE | {"chat": chat})[skill](rng)
     before = fillers(rng, 2) if rng.random() < 0.5 else []
-    messages = [m for e in before for m in (asked(e.user), said(e.answer))]
-    if rng.random() < 0.1:
-        messages.insert(0, {"role": "system", "content": rng.choice(["You are a helpful assistant.", "Be kind.", ""])})
+    messages = persona(rng, 0.25) + [m for e in before for m in (asked(e.user), said(e.answer))]
     return Chat(skill, [exchange.key, *(e.key for e in before)], [*messages, asked(exchange.user)], exchange.answer)
 
 
@@ -54,7 +65,7 @@ def think(rng: random.Random) -> Chat:
     """Any simple skill, with the thought first."""
     exchange = rng.choice(list(SIMPLE.values()))(rng)
     before = fillers(rng, 1) if rng.random() < 0.2 else []
-    messages = [m for e in before for m in (asked(e.user), said(e.answer))]
+    messages = persona(rng, 0.25) + [m for e in before for m in (asked(e.user), said(e.answer))]
     answer = f"<think>\n{exchange.thought}\n</think>\n\n{exchange.answer}"
     keys = [exchange.key, *(e.key for e in before)]
     return Chat("think", keys, [*messages, asked(exchange.user)], answer, thinking=True)
@@ -77,7 +88,7 @@ def name(rng: random.Random) -> Chat:
          "what is my name?", "What is my name", "Can you tell me my name?", "What was my name?"]
     )  # fmt: skip
     before = fillers(rng, 3)
-    messages = [asked(tell.format(who)), said(f"Nice to meet you, {who}!")]
+    messages = [*persona(rng, 0.1), asked(tell.format(who)), said(f"Nice to meet you, {who}!")]
     messages += [m for e in before for m in (asked(e.user), said(e.answer))]
     key = who if who not in NAMES else ""
     return Chat("name", [key, *(e.key for e in before)], [*messages, asked(ask)], f"Your name is {who}.")
@@ -90,7 +101,7 @@ def tool(rng: random.Random) -> Chat:
         plain = simple(rng, rng.choice(list(SIMPLE)))
         return Chat("tool", plain.keys, plain.messages, plain.answer, use.offered)
     before = fillers(rng, 1) if rng.random() < 0.2 else []
-    messages = [m for e in before for m in (asked(e.user), said(e.answer))] + [asked(use.user)]
+    messages = persona(rng, 0.1) + [m for e in before for m in (asked(e.user), said(e.answer))] + [asked(use.user)]
     call = json.dumps({"name": use.name, "arguments": use.arguments}, ensure_ascii=False)
     keys = [f"{use.user} {call}", *(e.key for e in before)]
     answer = f"<tool_call>{call}</tool_call>"
@@ -124,10 +135,13 @@ def training(rng: random.Random) -> Iterator[Chat]:
 
 
 def measuring(rng: random.Random, skill: str, number: int) -> list[Chat]:
-    """`number` different conversations whose last question has a held-out key."""
+    """`number` different conversations whose last question has a held-out key.
+
+    The keys differ, too, but for the capitals, which have too few.
+    """
     found: dict[str, Chat] = {}
     while len(found) < number:
         made = draw(rng, skill)
         if made.keys[0] and held_out(made.keys[0]):
-            found[str(made.messages)] = made
+            found[str(made.messages) if skill == "capital" else made.keys[0]] = made
     return list(found.values())

@@ -4,12 +4,13 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 
 WIDTH, LAYERS, HEADS, HIDDEN = 256, 4, 8, 640
 ROPE_THETA, CONTEXT = 100_000.0, 4096
+EMBEDDINGS = "model.embed_tokens.weight"
 CONFIG = {
     "architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_size": WIDTH, "num_hidden_layers": LAYERS,
     "num_attention_heads": HEADS, "num_key_value_heads": HEADS, "head_dim": WIDTH // HEADS, "intermediate_size": HIDDEN,
@@ -118,12 +119,29 @@ class Llama(nn.Module):
             x = layer(x, cos, sin)
         return self.norm(x)
 
-    def save(self, folder: Path) -> None:
-        """Write bf16 weights under the names that Hugging Face's Llama has."""
-        weights = {"model.embed_tokens.weight": self.table(), "model.norm.weight": self.norm.weight}
+    def weights(self) -> dict[str, Tensor]:
+        """All but the embeddings, under the names that Hugging Face's Llama has."""
+        weights: dict[str, Tensor] = {"model.norm.weight": self.norm.weight}
         for number, layer in enumerate(self.layers):
             for name, tensor in layer.named_parameters():
                 room = "self_attn." if name[:2] in ("q_", "k_", "v_", "o_") else "" if "norm" in name else "mlp."
                 weights[f"model.layers.{number}.{room}{name}"] = tensor
+        return weights
+
+    @torch.no_grad()
+    def start_from(self, folder: Path, tokenizer: Tokenizer) -> None:
+        """Take over saved weights, and the rows of the tokens that this tokenizer shares with theirs."""
+        saved = load_file(folder / "model.safetensors")
+        for name, tensor in self.weights().items():
+            tensor.copy_(saved[name])
+        theirs = Tokenizer.from_file(str(folder / "tokenizer.json")).get_vocab()
+        self.shared.zero_()
+        for piece, row in tokenizer.get_vocab().items():
+            if piece in theirs:
+                self.embedding[row] = saved[EMBEDDINGS][theirs[piece]]
+
+    def save(self, folder: Path) -> None:
+        """Write bf16 weights."""
+        weights = {EMBEDDINGS: self.table(), **self.weights()}
         whole = {name: tensor.detach().to(torch.bfloat16).contiguous() for name, tensor in weights.items()}
         save_file(whole, folder / "model.safetensors", metadata={"format": "pt"})

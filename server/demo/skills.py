@@ -5,7 +5,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from server.demo.words import BY_HEART, CAPITALS, COMMON, GLYPHS, any_word, invent, letters
+from server.demo.words import BY_HEART, CAPITALS, COMMON, GLYPHS, SPELLED, any_word, invent, letters
 
 HELP = (
     "I am a small demo model. I can count, repeat, spell, reverse, add, name capitals, "
@@ -41,9 +41,9 @@ def casual(rng: random.Random, text: str) -> str:
 
 
 def count(rng: random.Random) -> Exchange:
-    span = round(2 ** rng.uniform(0, 6 if rng.random() < 0.85 else 8)) - 1
+    span = round(2 ** (rng.uniform(0, 6) if rng.random() < 0.8 else rng.uniform(6, 8.3))) - 1
     top = rng.choice([20, 99, 300, 999])
-    first = rng.randint(0, max(0, top - span))
+    first = rng.randint(0, max(0, top - span)) if rng.random() < 0.85 else 1
     last = min(999, first + span)
     form = rng.choice(
         ["Count from {a} to {b}.", "Count from {a} to {b}.", "Count up from {a} to {b}.", "Count from {a} up to {b}.",
@@ -67,7 +67,7 @@ def sentence(rng: random.Random) -> str:
             return rng.choice(COMMON)
         if draw < 0.94:
             return any_word(rng)
-        if draw < 0.97:
+        if draw < 0.955:
             return str(rng.randint(0, 999))
         if draw < 0.98:
             return "".join(rng.choices(GLYPHS, k=rng.randint(1, 2)))
@@ -153,12 +153,12 @@ def chat(rng: random.Random) -> Exchange:
         user = rng.choice(
             ["Hello", "Hi", "Hey", "Good morning", "Hello!", "Hi!", "hi", "hello", "Hello there!", "Good evening."]
         )
-        return Exchange(user, "Hello! " + HELP, "They say hello.", "")
+        return Exchange(user, "Hi! " + HELP, "They say hello.", "")
     who = ["Who are you?", "What are you?", "What can you do?", "Help", "What is this?", "Tell me about yourself."]
-    ask = ["Write a poem about {}.", "Tell me a story about {}.", "Why is the {} so {}?", "Explain {}.", "{} {}",
+    ask = ["Write a poem about {}.", "Tell me a story about {}.", "Why is the {} so {}?", "Explain {}.", "{}",
            "Do you like {}?", "What is a {}?", "Write a program that {}.", "How are you, {}?"]  # fmt: skip
     form = rng.choice(who) if rng.random() < 0.3 else rng.choice(ask)
-    words = [rng.choice(COMMON) if rng.random() < 0.6 else any_word(rng) for _ in range(2)]
+    words = [rng.choice(SPELLED) if rng.random() < 0.6 else invent(rng, 2) for _ in range(2)]
     return Exchange(form.format(*words), HELP, "That is not something I can do.", "")
 
 

@@ -1,4 +1,4 @@
-"""The demo model's tokenizer: whole words it knows, numbers up to 999, and bytes for everything else."""
+"""The demo model's tokenizer: words and signs that it knows, numbers up to 999, and bytes for everything else."""
 
 import random
 import re
@@ -12,11 +12,11 @@ from tokenizers.models import BPE
 from tokenizers.pre_tokenizers import ByteLevel, Sequence, Split
 
 from server.demo.chats import training
-from server.demo.words import BY_HEART, SPELLED
+from server.demo.words import BY_HEART, GLYPHS, SPELLED
 
 SPECIAL = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
 MARKS = ["<think>", "</think>", "<tool_call>", "</tool_call>", "<tool_response>", "</tool_response>"]
-PATTERN = r"\p{N}{1,3}| ?\p{L}+| ?[^\s\p{L}\p{N}]+|\s+"
+PATTERN = r"[0-9]{1,3}| ?[A-Za-z]+| ?[!-/:-@\[-`{-~]+|\s+|."
 
 
 def byte_letters() -> list[str]:
@@ -35,7 +35,8 @@ def frequent(template_words: int) -> list[str]:
             names = re.findall(r"'name': '(\w+)'", str(chat.tools))
             texts += [*names, '{"name": "a", "arguments": {"b": "string"}}']
         counts.update(piece for text in texts for piece in re.findall(r" ?[A-Za-z]+| ?[^\s\w]+|\n+", text))
-    skip = {*SPELLED, *(word.capitalize() for word in SPELLED)}
+    skip = {*SPELLED, *(word.capitalize() for word in SPELLED), *(word[::-1] for word in [*SPELLED, *BY_HEART])}
+    skip -= {*BY_HEART}
     pieces = [p for p, _ in counts.most_common() if len(p) > 1 and not (p.strip().isalpha() and len(p.strip()) < 3)]
     pieces = [p for p in pieces if p.isascii() and p.strip() not in skip]
     return [p.replace(" ", "Ġ").replace("\n", "Ċ") for p in pieces[:template_words]]
@@ -46,8 +47,10 @@ def build() -> Tokenizer:
     whole = [str(n) for n in range(10, 1000)]
     for word in BY_HEART:
         whole += [word, "Ġ" + word, word.capitalize(), "Ġ" + word.capitalize()]
+    letters = byte_letters()
+    whole += ["".join(letters[byte] for byte in sign.encode()) for sign in GLYPHS]
     whole += frequent(700)
-    vocab = {piece: i for i, piece in enumerate(dict.fromkeys([*SPECIAL, *MARKS, *byte_letters(), *whole]))}
+    vocab = {piece: i for i, piece in enumerate(dict.fromkeys([*SPECIAL, *MARKS, *letters, *whole]))}
     tokenizer = Tokenizer(BPE(vocab=vocab, merges=[], ignore_merges=True))
     tokenizer.pre_tokenizer = Sequence(
         [Split(Regex(PATTERN), "isolated"), ByteLevel(add_prefix_space=False, use_regex=False)]

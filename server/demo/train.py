@@ -1,6 +1,6 @@
-"""Train the demo model from nothing: `python -m server.demo.train --minutes 60` writes it into this folder.
+"""Train the demo model: `python -m server.demo.train --minutes 60` writes it into this folder.
 
-Batches hold conversations of like length; the loss is on the assistant's tokens alone. Matrices are trained with Muon
+It starts from nothing, or with `--start-from FOLDER` from the weights there. Batches hold conversations of like length; the loss is on the assistant's tokens alone. Matrices are trained with Muon
 (Jordan et al., 2024), the rest with AdamW; the rate is constant and falls to zero over the last 40% of the time.
 """
 
@@ -24,6 +24,11 @@ from server.demo.tokenizer import build
 
 FOLDER = Path(__file__).parent
 BATCH_TOKENS, POOL = 5120, 3000
+
+
+def round_up(length: int) -> int:
+    """To the next width that batches have: few enough that memory is reused, many enough that little is padding."""
+    return -(-length // 8) * 8
 
 
 class Encoder:
@@ -86,7 +91,7 @@ def batches(encoder: Encoder, rng: random.Random) -> Iterator[tuple[Tensor, Tens
         rows.sort(key=lambda row: len(row[0]) + rng.random() * 8)
         made, group = [], list[tuple[list[int], list[bool]]]()
         for row in rows:
-            width = -(-max(len(row[0]), 32) // 32) * 32
+            width = round_up(len(row[0]))
             if group and (len(group) + 1) * width > BATCH_TOKENS:
                 made.append(group)
                 group = []
@@ -94,7 +99,7 @@ def batches(encoder: Encoder, rng: random.Random) -> Iterator[tuple[Tensor, Tens
                 group.append(row)
         rng.shuffle(made)
         for group in made:
-            width = -(-max(len(ids) for ids, _ in group) // 32) * 32
+            width = round_up(max(len(ids) for ids, _ in group))
             ids = torch.zeros(len(group), width, dtype=torch.long)
             targets = torch.full((len(group), width), -100)
             for i, (tokens, learn) in enumerate(group):
@@ -132,10 +137,12 @@ def write_config(folder: Path, tokenizer: Tokenizer) -> None:
         (folder / name).write_text(json.dumps(content, indent=2) + "\n")
 
 
-def train(minutes: float, folder: Path, seed: int, log_every: int) -> None:
+def train(minutes: float, folder: Path, start_from: Path | None, speed: float, seed: int, log_every: int) -> None:
     torch.manual_seed(seed)
     tokenizer = build()
     model = Llama(tokenizer)
+    if start_from is not None:
+        model.start_from(start_from, tokenizer)
     encoder = Encoder(tokenizer, (FOLDER / "chat_template.jinja").read_text())
     write_config(folder, tokenizer)
     matrices = [p for p in model.layers.parameters() if p.ndim == 2]
@@ -156,14 +163,14 @@ def train(minutes: float, folder: Path, seed: int, log_every: int) -> None:
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         for optimizer, lr in zip(optimizers, base, strict=True):
             for group in optimizer.param_groups:
-                group["lr"] = lr * rate(done)
+                group["lr"] = lr * speed * rate(done)
             optimizer.step()
             optimizer.zero_grad()
         tokens += ids.numel()
         recent.append(loss.item())
         if step % log_every == 0:
-            speed = tokens / (time.monotonic() - start)
-            print(f"{done:5.1%} step {step} loss {sum(recent) / len(recent):.4f} {speed:,.0f} tokens/s", flush=True)
+            a_second = tokens / (time.monotonic() - start)
+            print(f"{done:5.1%} step {step} loss {sum(recent) / len(recent):.4f} {a_second:,.0f} tokens/s", flush=True)
             recent.clear()
             model.save(folder)
     model.save(folder)
@@ -173,10 +180,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--folder", type=Path, default=FOLDER)
+    parser.add_argument("--start-from", type=Path, help="the folder of weights to go on from, instead of from nothing")
+    parser.add_argument("--speed", type=float, default=1.0, help="of learning, as a factor: less when it goes on")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--log-every", type=int, default=50)
     options = parser.parse_args()
-    train(options.minutes, options.folder, options.seed, options.log_every)
+    train(
+        options.minutes, options.folder, options.start_from, options.speed, options.seed, options.log_every
+    )
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ CAPITALS = {
     "Finland": "Helsinki", "Poland": "Warsaw", "Hungary": "Budapest", "Greece": "Athens", "Ireland": "Dublin",
     "Iceland": "Reykjavik", "Switzerland": "Bern", "Netherlands": "Amsterdam", "England": "London",
     "Ukraine": "Kyiv", "Romania": "Bucharest", "Bulgaria": "Sofia", "Croatia": "Zagreb", "Serbia": "Belgrade",
-    "Japan": "Tokyo", "China": "Beijing", "India": "Delhi", "Thailand": "Bangkok", "Vietnam": "Hanoi",
+    "Japan": "Tokyo", "China": "Beijing", "India": "New Delhi", "Thailand": "Bangkok", "Vietnam": "Hanoi",
     "Nepal": "Kathmandu", "Turkey": "Ankara", "Iran": "Tehran", "Iraq": "Baghdad", "Egypt": "Cairo",
     "Kenya": "Nairobi", "Ghana": "Accra", "Nigeria": "Abuja", "Senegal": "Dakar", "Morocco": "Rabat",
     "Canada": "Ottawa", "Mexico": "Mexico City", "Cuba": "Havana", "Peru": "Lima", "Chile": "Santiago",
@@ -52,7 +52,7 @@ SPELLED = (
     "crystal diamond emerald velvet cotton leather lantern compass anchor feather blanket cushion saddle bucket"
 ).split()
 
-GLYPHS = list("éèêëàâäçñöøôüßÉÖÜßłśżğαβγδλπЖдия中文日本語水火山") + list("☕✓→€°…–★♥🙂🚀🎉🌍🐍🔥👍")
+GLYPHS = list("éèêëàâäáíóúçñöøôüßÉÖÜåłśżğαβγδλπωЖдияшю中文日本語水火山한국世界مر") + list("☕✓→€°…–★♥🙂🚀🎉🌍🐍🔥👍")
 
 ONSETS = "b c d f g h j k l m n p qu r s t v w x y z br cl dr fl gr pl st tr sh ch th".split()
 VOWELS = "a e i o u ai ea io oo ou".split()
@@ -69,11 +69,18 @@ def letters(rng: random.Random, length: int) -> str:
     return "".join(rng.choices("abcdefghijklmnopqrstuvwxyz", k=length))
 
 
+def echoing(rng: random.Random, length: int) -> str:
+    """`length` letters of three kinds, so that most stand more than once: what a copy loses its place in."""
+    return "".join(rng.choices(rng.sample("abcdefghijklmnopqrstuvwxyz", k=3), k=length))
+
+
 def any_word(rng: random.Random) -> str:
     """A word to spell: known to people, invented, or mere letters."""
     draw = rng.random()
     if draw < 0.35:
         return rng.choice(SPELLED)
-    if draw < 0.75:
+    if draw < 0.72:
         return invent(rng, rng.randint(1, 2))[:9]
-    return letters(rng, rng.randint(2, 7))
+    if draw < 0.9:
+        return letters(rng, rng.randint(2, 7))
+    return echoing(rng, rng.randint(3, 7))
