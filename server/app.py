@@ -12,21 +12,21 @@ from server.api.routes import routes
 from server.engine.base import Engine
 from server.lifecycle import Lifecycle
 from server.settings import Settings
+from server.telemetry.times import Times
 
 
 def create_app(settings: Settings, engine: Engine) -> FastAPI:
     """The ASGI application. Its life cycle is `app.state.lifecycle`; whoever serves the app has to run it."""
     AppStatus.disable_automatic_graceful_drain()  # type: ignore[no-untyped-call]
-    traffic = settings.traffic
-    desk = Desk(traffic.concurrency, traffic.max_concurrency)
-    lifecycle = Lifecycle(engine, desk, traffic.drain_timeout)
+    desk, times = Desk(settings.traffic), Times()
+    lifecycle = Lifecycle(engine, desk, settings.traffic.drain_timeout)
     app = FastAPI(
         title="Sluice",
         summary="A continuous-batching LLM server with an OpenAI-compatible API.",
-        middleware=[Middleware(Edge, desk=desk, settings=settings, require_ready=lifecycle.require_ready)],
+        middleware=[Middleware(Edge, desk, times, settings, lifecycle.require_ready)],
         exception_handlers={404: not_found, 405: not_found, Exception: internal_error},
     )
-    app.include_router(routes(engine, desk, settings, lifecycle))
-    app.include_router(probes(desk, engine, lifecycle))
+    app.include_router(routes(engine, desk, times, settings, lifecycle))
+    app.include_router(probes(desk, times, engine, lifecycle))
     app.state.desk, app.state.lifecycle = desk, lifecycle
     return app

@@ -7,7 +7,7 @@ SluiceError
     │   └── ContextLengthExceeded
     ├── NotFound             no such route or model
     ├── BodyTooLarge, BodyTooSlow
-    ├── Overloaded           every seat is taken
+    ├── Overloaded           every seat is taken, or too much waits already
     ├── Expired              its time was up
     ├── Unavailable          starting, draining, failed
     ├── Disconnected         the client has gone; nobody reads the answer
@@ -33,7 +33,7 @@ class RequestError(SluiceError):
     outcome: Outcome = "failed"
 
     def __init__(
-        self, message: str, *, code: str | None = None, param: str | None = None, retry_after: int | None = None
+        self, message: str, *, code: str | None = None, param: str | None = None, retry_after: float | None = None
     ) -> None:
         super().__init__(message)
         self.message, self.code, self.param, self.retry_after = message, code, param, retry_after
@@ -60,11 +60,11 @@ class BodyTooSlow(RequestError):
 
 
 class Overloaded(RequestError):
-    """More seats were asked for than are free."""
+    """There is no room for it; `code` is the limit."""
 
 
 class Expired(RequestError):
-    """The request's time was up before its answer was complete."""
+    """The request's time was up before its answer was complete; `code` is the limit."""
 
     outcome: Outcome = "expired"
 

@@ -85,7 +85,7 @@ class Lifecycle:
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         try:
             await self.until_stopped(self.load(announce))
-            if self.stop_asked.is_set():
+            if self.phase != "ready":  # stopped while it was loading
                 return 0
             announce(f"Ready after {self.clock() - self.started_at:.0f} s")
             await self.until_stopped(self.death())

@@ -37,6 +37,7 @@ async def ask(server: Process, body: dict[str, Any]) -> httpx.Response:
 @asynccontextmanager
 async def streaming(server: Process, last: int) -> AsyncIterator[AsyncIterator[str]]:
     """The events of a stream that runs: its first one has arrived."""
+    await server.readiness("ready")
     async with (
         httpx.AsyncClient(base_url=server.url, timeout=60) as client,
         client.stream("POST", "/v1/chat/completions", json=counting(last)) as answer,

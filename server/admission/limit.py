@@ -1,21 +1,21 @@
-"""How many: the seats inside the server."""
+"""How many: what may be taken at once, be it seats or tokens."""
 
 
 class Limit:
-    """Counts seats. `take` is all or nothing and never awaits, so no interleaving can exceed `capacity`."""
+    """Counts what is taken. Nothing here awaits, so between `has_room` and `take` nobody else can come."""
 
     def __init__(self, capacity: int | None) -> None:
         self.capacity = capacity
         self.taken = 0
         self.peak = 0
 
-    def take(self, seats: int) -> bool:
-        if self.capacity is not None and self.taken + seats > self.capacity:
-            return False
-        self.taken += seats
-        self.peak = max(self.peak, self.taken)
-        return True
+    def has_room(self, amount: int) -> bool:
+        return self.capacity is None or self.taken + amount <= self.capacity
 
-    def give_back(self, seats: int) -> None:
-        assert 0 <= seats <= self.taken, f"{seats} seats given back, {self.taken} taken"
-        self.taken -= seats
+    def take(self, amount: int) -> None:
+        self.taken += amount
+        self.peak = max(self.peak, self.taken)
+
+    def give_back(self, amount: int) -> None:
+        assert 0 <= amount <= self.taken, f"{amount} given back, {self.taken} taken"
+        self.taken -= amount

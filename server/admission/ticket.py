@@ -1,30 +1,79 @@
 """The ticket: what one request holds while it is inside, released exactly once, with an outcome."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-from server.errors import Outcome, RequestError
+from server.admission.deadline import Deadline, Stage, TimeLimit
+from server.admission.lane import Visit
+from server.errors import Expired, Outcome, RequestError
+
+if TYPE_CHECKING:
+    from server.admission.desk import Desk
+
+EXPIRED: dict[TimeLimit, str] = {
+    "queue_timeout": "The request waited too long for its turn",
+    "first_token_timeout": "The first token took too long",
+    "stall_timeout": "The next token took too long",
+    "send_timeout": "The client does not read its answer",
+    "timeout": "The request took too long",
+}
 
 
 class Ticket:
-    """Made by `Desk.admit`, in the task that serves the request; nobody else makes one.
+    """Made by `Desk.admit`, in the task that serves the request; nobody else makes one."""
 
-    `take` takes that many seats, or raises Overloaded and has taken none.
-    """
-
-    def __init__(self, take: Callable[[int], None], task: "asyncio.Task[object]") -> None:
-        take(1)
-        self.take = take
+    def __init__(self, desk: "Desk", task: "asyncio.Task[object]", deadline: Deadline) -> None:
+        self.desk, self.task, self.deadline = desk, task, deadline
+        self.arrived = desk.clock()
         self.seats = 1
-        self.task = task
+        self.waiting_tokens = 0
         self.outcome: Outcome = "failed"
         self.reason: RequestError | None = None
 
+    def visit(self, prompt_tokens: int) -> Visit:
+        """What the queue is told of one of its sequences."""
+        return Visit(prompt_tokens=prompt_tokens)
+
     def extend(self, seats: int) -> None:
         """Take more seats, for `n > 1`. Raises Overloaded, and then has taken none."""
-        self.take(seats)
+        self.desk.take_seats(seats)
         self.seats += seats
+
+    def await_prefill(self, tokens: int) -> None:
+        """Count a prompt among those that wait for their prefill. Raises Overloaded, and then has not."""
+        self.desk.take_waiting_tokens(tokens)
+        self.waiting_tokens += tokens
+
+    def prefilled(self, tokens: int) -> None:
+        """That many tokens of prompts wait no longer."""
+        self.desk.waiting_tokens.give_back(tokens)
+        self.waiting_tokens -= tokens
+
+    def enter(self, stage: Stage) -> float:
+        """From now on the time limit of this stage counts, beside that of the whole life. Returns the clock's time."""
+        now = self.desk.clock()
+        self.deadline.enter(stage, now)
+        return now
+
+    @contextmanager
+    def limited(self) -> Iterator[None]:
+        """Interrupt the request when one of its time limits is reached."""
+        self.look()
+        try:
+            yield
+        finally:
+            self.alarm.cancel()
+
+    def look(self) -> None:
+        """Whether a limit has been reached; else look again when the next one may be."""
+        now = self.desk.clock()
+        self.alarm = asyncio.get_running_loop().call_later(self.deadline.look_again(now), self.look)
+        if limit := self.deadline.over(now):
+            self.alarm.cancel()
+            self.desk.expired[limit] += self.seats
+            self.interrupt(Expired(f"{EXPIRED[limit]} ({limit}).", code=limit, retry_after=1))
 
     def interrupt(self, reason: RequestError) -> None:
         """End the request wherever it is: what it awaits inside `interruptible` raises `reason`."""

@@ -1,27 +1,35 @@
-"""The ASGI edge of the routes that generate: phase, seat, body, deadline and hang-up, in this order.
+"""The ASGI edge of the routes that generate: phase, seat, body, time limits and hang-up, in this order.
 
 The seat is reserved before a byte of the body is read, and given back when the last byte of the answer is sent.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+import math
+import re
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from server.admission import Desk, Ticket
 from server.api.errors import to_response
-from server.errors import BodyTooLarge, BodyTooSlow, Disconnected, Expired, RequestError
+from server.errors import BodyTooLarge, BodyTooSlow, Disconnected, RequestError
 from server.settings import Settings
+from server.telemetry.times import Times
 
 GENERATING = frozenset({"/v1/chat/completions", "/v1/completions"})
+PATIENCE_HEADERS = frozenset({b"x-request-timeout", b"x-stainless-read-timeout"})
+NUMBER = re.compile(rb"[0-9]+(\.[0-9]+)?")
 
 
 class Edge:
     """Pure ASGI middleware. `require_ready` raises Unavailable in every phase but `ready`."""
 
-    def __init__(self, app: ASGIApp, desk: Desk, settings: Settings, require_ready: Callable[[], object]) -> None:
-        self.app, self.desk, self.settings, self.require_ready = app, desk, settings, require_ready
+    def __init__(
+        self, app: ASGIApp, desk: Desk, times: Times, settings: Settings, require_ready: Callable[[], object]
+    ) -> None:
+        self.app, self.desk, self.times, self.settings = app, desk, times, settings
+        self.require_ready = require_ready
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -30,8 +38,9 @@ class Edge:
         try:
             if scope["path"] in GENERATING and scope["method"] == "POST":
                 self.require_ready()
-                with self.desk.admit() as ticket:
+                with self.desk.admit(patience(scope["headers"])) as ticket:
                     await self.serve(ticket, scope, receive, send)
+                self.times.whole.observe(self.desk.clock() - ticket.arrived)
             else:
                 await self.app(scope, receive, send)
         except RequestError as error:
@@ -80,7 +89,7 @@ class Edge:
 
     @asynccontextmanager
     async def watched(self, ticket: Ticket, receive: Receive) -> AsyncIterator[None]:
-        """Interrupt the ticket when the client hangs up, or when `traffic.timeout` is over."""
+        """Interrupt the ticket when the client hangs up, or when one of its time limits is reached."""
 
         async def watch() -> None:
             while (await receive())["type"] != "http.disconnect":
@@ -89,13 +98,15 @@ class Edge:
                 ticket.interrupt(Disconnected("The client closed the connection."))
 
         watcher = asyncio.create_task(watch())
-        timeout = self.settings.traffic.timeout
-        expired = Expired(
-            f"The request took longer than {timeout:g} s (traffic.timeout).", code="timeout", retry_after=1
-        )
-        alarm = asyncio.get_running_loop().call_later(timeout, ticket.interrupt, expired)
         try:
-            yield
+            with ticket.limited():
+                yield
         finally:
-            alarm.cancel()
             watcher.cancel()
+
+
+def patience(headers: Iterable[tuple[bytes, bytes]]) -> float:
+    """Seconds that the client says it will wait: `x-request-timeout`, or the one that OpenAI's SDKs send."""
+    told = [value for name, value in headers if name in PATIENCE_HEADERS]
+    seconds = [float(value) for value in told if NUMBER.fullmatch(value)]
+    return min(seconds, default=math.inf)

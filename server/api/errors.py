@@ -1,5 +1,7 @@
 """The one table from errors to HTTP: status and OpenAI's `type`."""
 
+import math
+
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -40,7 +42,11 @@ def to_body(error: RequestError) -> bytes:
 
 
 def to_response(error: RequestError) -> Response:
-    headers = {} if error.retry_after is None else {"Retry-After": str(error.retry_after)}
+    headers = {}
+    if error.retry_after is not None:
+        headers = {
+            "Retry-After": str(math.ceil(error.retry_after)), "retry-after-ms": str(round(error.retry_after * 1000))
+        }  # fmt: skip
     return Response(to_body(error), status_and_type(error)[0], headers, "application/json")
 
 

@@ -5,34 +5,41 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 
-from server.admission import Desk, Ticket
+from server.admission import Desk, Ticket, Turn
 from server.engine.base import Delta, Engine, GenerationRequest, ModelInfo, Sampling, Stream
 from server.errors import ContextLengthExceeded, InvalidRequest
+from server.telemetry.times import Times
 
 
 class Generation:
     """All sequences of one request; sequence `i` is number `i % n` of prompt `i // n`."""
 
-    def __init__(self, engine: Engine, desk: Desk, model: ModelInfo, request: GenerationRequest) -> None:
-        self.engine, self.desk, self.model, self.request = engine, desk, model, request
+    def __init__(
+        self, request: GenerationRequest, ticket: Ticket, *, engine: Engine, model: ModelInfo, desk: Desk, times: Times
+    ) -> None:
+        self.request, self.ticket = request, ticket
+        self.engine, self.model, self.desk, self.times = engine, model, desk, times
         self.prompts: list[list[int]] = []
+        self.prefilled = set[int]()
+        self.last_delta_at = [0.0] * request.sequences
         self.completion_tokens = 0
 
     @property
     def prompt_tokens(self) -> int:
         return sum(map(len, self.prompts))
 
-    async def prepare(self, ticket: Ticket) -> None:
+    async def prepare(self) -> None:
         """Take the other seats and render the prompts. Raises InvalidRequest or Overloaded."""
-        seats, capacity = self.request.sequences, self.desk.limit.capacity
+        seats, capacity = self.request.sequences, self.desk.seats.capacity
         if capacity is not None and seats > capacity:
             raise InvalidRequest(
                 f"{seats} sequences can never be inside at once: max_concurrency is {capacity}.", param="n"
             )
-        ticket.extend(seats - 1)
+        self.ticket.extend(seats - 1)
         self.prompts = [await self.engine.render(prompt) for prompt in self.request.prompts]
         for tokens in self.prompts:
             self.check_fit(len(tokens))
+        self.ticket.await_prefill(self.prompt_tokens)
 
     def check_fit(self, prompt_tokens: int) -> None:
         room = self.model.max_model_len - prompt_tokens
@@ -58,33 +65,55 @@ class Generation:
         )
 
     @asynccontextmanager
-    async def accepted(self, index: int) -> AsyncIterator[Stream]:
+    async def accepted(self, index: int) -> AsyncIterator[tuple[Turn, Stream]]:
         """Wait for a place in the batch and hand the sequence to the engine; aborted if left before its end."""
-        async with self.desk.queue.turn():
-            prompt = self.prompts[index // self.request.n]
+        prompt = self.prompts[index // self.request.n]
+        arrived = self.desk.clock()
+        async with self.desk.queue.turn(self.ticket.visit(len(prompt))) as turn:
+            self.times.queue.observe(self.desk.clock() - arrived)
             stream = await self.engine.submit(f"{self.request.id}-{index}", prompt, self.sampling(index))
             try:
-                yield stream
+                yield turn, stream
             finally:
                 await stream.close()
 
-    async def deltas(self, ticket: Ticket) -> AsyncGenerator[tuple[int, Delta] | None, None]:
+    async def deltas(self) -> AsyncGenerator[tuple[int, Delta] | None, None]:
         """(sequence, delta) pairs; first of all None, when the engine has accepted the first sequence.
 
         Raises what ends the request early, an interruption of its ticket included.
         """
         source = self.one() if self.request.sequences == 1 else self.many()
+        ticket = self.ticket
         with ticket.interruptible():
             async with aclosing(source):
+                ticket.enter("queue_timeout")
                 async for item in source:
+                    now = ticket.enter("send_timeout")
                     if item is not None:
-                        self.completion_tokens += item[1].tokens
+                        self.note(*item, now)
                     yield item
+                    ticket.enter("stall_timeout" if self.prefilled else "first_token_timeout")
+
+    def note(self, index: int, delta: Delta, now: float) -> None:
+        """Keep the books of a delta that came `now`."""
+        self.completion_tokens += delta.tokens
+        before = self.last_delta_at[index]
+        self.last_delta_at[index] = now
+        if before:
+            self.times.inter_token.observe(now - before)
+            return
+        if not self.prefilled:
+            self.times.first_token.observe(now - self.ticket.arrived)
+        prompt = index // self.request.n
+        if prompt not in self.prefilled:
+            self.prefilled.add(prompt)
+            self.ticket.prefilled(len(self.prompts[prompt]))
 
     async def one(self) -> AsyncGenerator[tuple[int, Delta] | None, None]:
-        async with self.accepted(0) as stream:
+        async with self.accepted(0) as (turn, stream):
             yield None
             async for delta in stream:
+                turn.charge(delta.tokens)
                 yield 0, delta
 
     async def many(self) -> AsyncGenerator[tuple[int, Delta] | None, None]:
@@ -92,9 +121,10 @@ class Generation:
 
         async def run(index: int) -> None:
             try:
-                async with self.accepted(index) as stream:
+                async with self.accepted(index) as (turn, stream):
                     arrivals.put_nowait(None)
                     async for delta in stream:
+                        turn.charge(delta.tokens)
                         arrivals.put_nowait((index, delta))
             except Exception as error:
                 arrivals.put_nowait(error)

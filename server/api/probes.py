@@ -8,6 +8,7 @@ from starlette.responses import JSONResponse, Response
 from server.admission import Desk
 from server.engine.base import Engine
 from server.telemetry.metrics import exposition
+from server.telemetry.times import Times
 
 
 class Health(Protocol):
@@ -19,22 +20,27 @@ class Health(Protocol):
 
 
 def status(desk: Desk, health: Health) -> dict[str, Any]:
-    limit, queue = desk.limit, desk.queue
+    seats, queue = desk.seats, desk.queue
     return {
         "phase": health.readiness()[1]["phase"],
         "concurrency": queue.capacity,
-        "max_concurrency": limit.capacity,
-        "admitted": limit.taken,
+        "max_concurrency": seats.capacity,
+        "max_waiting_tokens": desk.waiting_tokens.capacity,
+        "admitted": seats.taken,
         "running": queue.running,
         "waiting": queue.waiting,
-        "peak_admitted": limit.peak,
+        "waiting_tokens": desk.waiting_tokens.taken,
+        "oldest_wait_seconds": round(queue.oldest_wait(), 3),
+        "peak_admitted": seats.peak,
         "peak_running": queue.peak_running,
         "rejected": dict(desk.rejected),
+        "would_reject": dict(desk.would_reject),
         "finished": dict(desk.finished),
+        "expired": dict(desk.expired),
     }
 
 
-def probes(desk: Desk, engine: Engine, health: Health) -> APIRouter:
+def probes(desk: Desk, times: Times, engine: Engine, health: Health) -> APIRouter:
     router = APIRouter(tags=["operations"])
 
     @router.get("/livez")
@@ -58,7 +64,7 @@ def probes(desk: Desk, engine: Engine, health: Health) -> APIRouter:
     @router.get("/metrics")
     async def metrics() -> Response:
         """Prometheus: `sluice_*`, and the engine's own `vllm:*`."""
-        content = exposition(lambda: status(desk, health)) + engine.metrics()
+        content = exposition(status(desk, health), desk.queue.waiting_by(), times) + engine.metrics()
         return Response(content, media_type="text/plain; version=0.0.4; charset=utf-8")
 
     return router

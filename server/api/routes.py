@@ -21,6 +21,7 @@ from server.openai.request import GenerationBody
 from server.settings import Settings
 from server.streaming.frames import event
 from server.streaming.response import EventStream
+from server.telemetry.times import Times
 
 
 class Model(Protocol):
@@ -29,7 +30,7 @@ class Model(Protocol):
     def require_ready(self) -> ModelInfo: ...
 
 
-def routes(engine: Engine, desk: Desk, settings: Settings, model: Model) -> APIRouter:
+def routes(engine: Engine, desk: Desk, times: Times, settings: Settings, model: Model) -> APIRouter:
     router = APIRouter(prefix="/v1", tags=["openai"])
     started_at = int(time.time())
 
@@ -43,12 +44,14 @@ def routes(engine: Engine, desk: Desk, settings: Settings, model: Model) -> APIR
                 param="model",
             )
         request_id, created = f"{prefix}-{uuid4().hex}", int(time.time())
-        generation = Generation(engine, desk, model.require_ready(), wire.to_generation(request_id))
-        await generation.prepare(ticket)
+        generation = Generation(
+            wire.to_generation(request_id), ticket, engine=engine, model=model.require_ready(), desk=desk, times=times
+        )
+        await generation.prepare()
         if wire.stream:
-            events = stream(generation, wire, created, ticket)
+            events = stream(generation, wire, created)
             return EventStream(await anext(events), events)
-        return await collect(generation, wire, created, ticket)
+        return await collect(generation, wire, created)
 
     @router.post("/chat/completions", openapi_extra=body_schema(ChatCompletionRequest))
     async def chat_completions(request: Request) -> Response:
@@ -78,12 +81,10 @@ def json_response(body: bytes) -> Response:
     return Response(body, media_type="application/json")
 
 
-async def stream(
-    generation: Generation, wire: GenerationBody, created: int, ticket: Ticket
-) -> AsyncGenerator[bytes, None]:
+async def stream(generation: Generation, wire: GenerationBody, created: int) -> AsyncGenerator[bytes, None]:
     """SSE events; the first comes when the engine has accepted the request. What fails before it, is raised."""
-    chunks = wire.chunks(generation.request.id, created)
-    deltas = generation.deltas(ticket)
+    chunks, ticket = wire.chunks(generation.request.id, created), generation.ticket
+    deltas = generation.deltas()
     await anext(deltas)
     try:
         yield chunks.first()
@@ -99,11 +100,11 @@ async def stream(
         await deltas.aclose()
 
 
-async def collect(generation: Generation, wire: GenerationBody, created: int, ticket: Ticket) -> Response:
+async def collect(generation: Generation, wire: GenerationBody, created: int) -> Response:
     sequences = [Collected() for _ in range(generation.request.sequences)]
-    async for item in generation.deltas(ticket):
+    async for item in generation.deltas():
         if item is not None:
             index, delta = item
             sequences[index].add(delta)
-    ticket.outcome = "finished"
+    generation.ticket.outcome = "finished"
     return json_response(wire.response(generation.request.id, created, sequences, generation.prompt_tokens))

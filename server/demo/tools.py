@@ -80,7 +80,7 @@ def draw_tool(rng: random.Random) -> tuple[str, dict[str, str], dict[str, Value]
         values = [draw_value(rng, kind) for kind in kinds]
         chosen, name, user = rng.choice(keys), rng.choice(names), rng.choice(asks).format(*values)
     else:
-        chosen = rng.sample([*NOUNS, "id", "name", "query", "path"] + rng.sample(COMMON, 30), rng.choice([0, 1, 1, 2]))
+        chosen = rng.sample([*NOUNS, "id", "name", "query", "path", *rng.sample(COMMON, 30)], rng.choice([0, 1, 1, 2]))
         kinds = [rng.choice(["integer", "city", "phrase"]) for _ in chosen]
         values = [draw_value(rng, kind) for kind in kinds]
         name = "_".join(rng.choice(words if rng.random() < 0.6 else COMMON) for words in (VERBS, NOUNS))

@@ -1,7 +1,8 @@
 """Train the demo model: `python -m server.demo.train --minutes 60` writes it into this folder.
 
-It starts from nothing, or with `--start-from FOLDER` from the weights there. Batches hold conversations of like length; the loss is on the assistant's tokens alone. Matrices are trained with Muon
-(Jordan et al., 2024), the rest with AdamW; the rate is constant and falls to zero over the last 40% of the time.
+It starts from nothing, or with `--start-from FOLDER` from the weights there. Batches hold conversations of like length;
+the loss is on the assistant's tokens alone. Matrices are trained with Muon (Jordan et al., 2024), the rest with AdamW;
+the rate is constant and falls to zero over the last 40% of the time.
 """
 
 import argparse
@@ -137,7 +138,7 @@ def write_config(folder: Path, tokenizer: Tokenizer) -> None:
         (folder / name).write_text(json.dumps(content, indent=2) + "\n")
 
 
-def train(minutes: float, folder: Path, start_from: Path | None, speed: float, seed: int, log_every: int) -> None:
+def train(folder: Path, *, minutes: float, start_from: Path | None, speed: float, seed: int, log_every: int) -> None:
     torch.manual_seed(seed)
     tokenizer = build()
     model = Llama(tokenizer)
@@ -185,9 +186,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--log-every", type=int, default=50)
     options = parser.parse_args()
-    train(
-        options.minutes, options.folder, options.start_from, options.speed, options.seed, options.log_every
-    )
+    train(**vars(options))
 
 
 if __name__ == "__main__":

@@ -19,8 +19,20 @@ class Traffic(Section):
     """Sequences that run at once, over all workers together: the batch size. Unset: the engine's default."""
     max_concurrency: int | None = Field(default=None, ge=1)
     """Sequences that may be inside, running and waiting; one more is refused with 429. Unset: no limit."""
+    max_waiting_tokens: int | None = Field(default=None, ge=1)
+    """Prompt tokens inside that the engine has not begun to answer; a prompt too many is refused. Unset: no limit."""
+    queue_timeout: float | None = Field(default=60, gt=0)
+    """Seconds that a request waits for its turn at most; one that would wait longer is refused at once."""
+    first_token_timeout: float | None = Field(default=None, gt=0)
+    """Seconds from a request's turn to its first token. Unset: no limit of its own."""
+    stall_timeout: float | None = Field(default=60, gt=0)
+    """Seconds from one token to the next."""
+    send_timeout: float | None = Field(default=30, gt=0)
+    """Seconds that a client may leave a token unread, once the buffers in between are full."""
     timeout: float = Field(default=600, gt=0)
     """Seconds, a request's whole life."""
+    enforce: bool = True
+    """false: what would be refused is counted and let in."""
     drain_timeout: float = Field(default=30, ge=0)
     """Seconds that running requests get to finish after SIGTERM."""
 

@@ -1,47 +1,61 @@
-"""Prometheus metrics of the front end, read from the same status that `/status` shows."""
+"""Prometheus metrics of the front end: what `/status` shows, who waits, and how long things take."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Metric, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from server.telemetry.times import Times
+
 GAUGES = {
     "admitted": "Sequences inside: running and waiting.",
     "running": "Sequences that the engine has been given and has not finished.",
-    "waiting": "Sequences that wait for a place in the batch.",
+    "waiting_tokens": "Prompt tokens inside that the engine has not begun to answer.",
+    "oldest_wait_seconds": "How long the sequence has waited that has waited longest.",
     "peak_admitted": "Most sequences that were inside at once.",
     "peak_running": "Most sequences that ran at once.",
     "concurrency": "Sequences that may run at once (traffic.concurrency).",
     "max_concurrency": "Sequences that may be inside (traffic.max_concurrency).",
+    "max_waiting_tokens": "Prompt tokens that may wait (traffic.max_waiting_tokens).",
+}
+COUNTERS = {
+    "rejected": ("reason", "Requests that were refused, by reason."),
+    "would_reject": ("reason", "Requests that would have been refused, were traffic.enforce true."),
+    "finished": ("outcome", "Sequences that left, by outcome."),
+    "expired": ("limit", "Sequences that ran out of time, by the limit."),
 }
 
 
-class StatusCollector(Collector):
-    def __init__(self, status: Callable[[], dict[str, Any]]) -> None:
-        self.status = status
+class FrontEndCollector(Collector):
+    """`status` as `/status` shows it; `waiting` by (class, tenant)."""
+
+    def __init__(self, status: Mapping[str, Any], waiting: Mapping[tuple[str, str], int], times: Times) -> None:
+        self.status, self.waiting, self.times = status, waiting, times
 
     def collect(self) -> Iterable[Metric]:
-        status = self.status()
         for name, help_text in GAUGES.items():
-            if status[name] is not None:
-                yield GaugeMetricFamily(f"sluice_{name}", help_text, value=status[name])
+            if self.status[name] is not None:
+                yield GaugeMetricFamily(f"sluice_{name}", help_text, value=self.status[name])
         phase = GaugeMetricFamily("sluice_phase", "1 for the phase that the server is in.", labels=["phase"])
-        phase.add_metric([status["phase"]], 1)
+        phase.add_metric([self.status["phase"]], 1)
         yield phase
-        rejected = CounterMetricFamily("sluice_rejected", "Refused seats, by reason.", labels=["reason"])
-        for reason, count in status["rejected"].items():
-            rejected.add_metric([reason], count)
-        yield rejected
-        finished = CounterMetricFamily("sluice_finished", "Sequences that left, by outcome.", labels=["outcome"])
-        for outcome, count in status["finished"].items():
-            finished.add_metric([outcome], count)
-        yield finished
+        labels = ["class", "tenant"]
+        waiting = GaugeMetricFamily("sluice_waiting", "Sequences that wait for a place in the batch.", labels=labels)
+        for (service_class, tenant), count in self.waiting.items():
+            waiting.add_metric([service_class, tenant], count)
+        yield waiting
+        for name, (label, help_text) in COUNTERS.items():
+            counter = CounterMetricFamily(f"sluice_{name}", help_text, labels=[label])
+            for value, count in self.status[name].items():
+                counter.add_metric([value], count)
+            yield counter
+        yield from self.times.families()
 
 
-def exposition(status: Callable[[], dict[str, Any]]) -> bytes:
+def exposition(status: Mapping[str, Any], waiting: Mapping[tuple[str, str], int], times: Times) -> bytes:
     """Prometheus' text format."""
     registry = CollectorRegistry()
-    registry.register(StatusCollector(status))
+    registry.register(FrontEndCollector(status, waiting, times))
     return generate_latest(registry)

@@ -7,38 +7,44 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from server.admission import Desk
+from server.admission.lane import Visit
 from server.errors import Disconnected, Overloaded
+from server.settings import Traffic
+
+
+def desk_of(max_concurrency: int | None) -> Desk:
+    return Desk(Traffic(max_concurrency=max_concurrency))
 
 
 async def test_the_seat_after_the_last_is_refused() -> None:
-    desk = Desk(None, 2)
+    desk = desk_of(2)
     with desk.admit(), desk.admit():
         with pytest.raises(Overloaded) as refusal, desk.admit():
             pass
         assert (refusal.value.code, refusal.value.retry_after) == ("max_concurrency", 1)
-    assert (desk.limit.taken, desk.limit.peak, desk.rejected["max_concurrency"]) == (0, 2, 1)
+    assert (desk.seats.taken, desk.seats.peak, desk.rejected["max_concurrency"]) == (0, 2, 1)
 
 
 async def test_further_seats_are_all_or_nothing() -> None:
-    desk = Desk(None, 4)
+    desk = desk_of(4)
     with desk.admit() as first, desk.admit() as second:
         first.extend(1)
         with pytest.raises(Overloaded):
             second.extend(2)
-        assert (desk.limit.taken, second.seats) == (3, 1)
-    assert desk.limit.taken == 0
+        assert (desk.seats.taken, second.seats) == (3, 1)
+    assert desk.seats.taken == 0
 
 
 async def test_both_limits_unset_let_everyone_in() -> None:
-    desk = Desk(None, None)
+    desk = desk_of(None)
     for _ in range(1000):
-        assert desk.limit.take(1)
-        await desk.queue.enter()
-    assert (desk.limit.taken, desk.queue.running) == (1000, 1000)
+        desk.take_seats(1)
+        await desk.queue.enter(Visit())
+    assert (desk.seats.taken, desk.queue.running) == (1000, 1000)
 
 
 async def test_an_interrupted_ticket_raises_its_reason_and_the_task_goes_on() -> None:
-    desk = Desk(None, None)
+    desk = desk_of(None)
     with desk.admit() as ticket:
         asyncio.get_running_loop().call_soon(ticket.interrupt, Disconnected("gone"))
         with pytest.raises(Disconnected, match="gone"), ticket.interruptible():
@@ -50,7 +56,7 @@ async def test_an_interrupted_ticket_raises_its_reason_and_the_task_goes_on() ->
 
 
 async def test_a_cancellation_that_is_not_the_tickets_passes_through() -> None:
-    desk = Desk(None, None)
+    desk = desk_of(None)
 
     async def serve() -> None:
         with desk.admit() as ticket, ticket.interruptible():
@@ -61,7 +67,7 @@ async def test_a_cancellation_that_is_not_the_tickets_passes_through() -> None:
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert desk.limit.taken == 0
+    assert desk.seats.taken == 0
     assert desk.finished["failed"] == 1
 
 
@@ -72,18 +78,18 @@ def test_the_books_balance(capacity: int, requests: list[tuple[int, str]]) -> No
             with desk.admit() as ticket:
                 await asyncio.sleep(0)
                 ticket.extend(seats - 1)
-                assert desk.limit.taken <= capacity
+                assert desk.seats.taken <= capacity
                 await asyncio.sleep(0)
                 ticket.outcome = outcome  # type: ignore[assignment]
         except Overloaded:
             pass
 
     async def run() -> Desk:
-        desk = Desk(None, capacity)
+        desk = desk_of(capacity)
         await asyncio.gather(*(visit(desk, seats, outcome) for seats, outcome in requests))
         return desk
 
     desk = asyncio.run(run())
-    assert desk.limit.taken == 0
+    assert desk.seats.taken == 0
     assert desk.admitted_total == sum(desk.finished.values())
-    assert desk.limit.peak <= capacity
+    assert desk.seats.peak <= capacity

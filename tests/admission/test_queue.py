@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from server.admission.lane import Visit
 from server.admission.queue import Queue
 
 
@@ -18,7 +19,7 @@ async def test_one_at_a_time_in_the_order_of_arrival() -> None:
     queue, order = Queue(1), list[int]()
 
     async def visit(number: int) -> None:
-        async with queue.turn():
+        async with queue.turn(Visit()):
             assert queue.running == 1
             order.append(number)
             await asyncio.sleep(0)
@@ -30,8 +31,8 @@ async def test_one_at_a_time_in_the_order_of_arrival() -> None:
 
 async def test_who_leaves_while_waiting_is_forgotten() -> None:
     queue = Queue(1)
-    await queue.enter()
-    waiting = asyncio.create_task(queue.enter())
+    await queue.enter(Visit())
+    waiting = asyncio.create_task(queue.enter(Visit()))
     await settle()
     assert queue.waiting == 1
     waiting.cancel()
@@ -44,8 +45,8 @@ async def test_who_leaves_while_waiting_is_forgotten() -> None:
 
 async def test_a_turn_that_comes_with_the_cancellation_is_handed_on() -> None:
     queue = Queue(1)
-    await queue.enter()
-    first, second = (asyncio.create_task(queue.enter()) for _ in range(2))
+    await queue.enter(Visit())
+    first, second = (asyncio.create_task(queue.enter(Visit())) for _ in range(2))
     await settle()
     queue.leave()  # the turn is first's, who has not run yet
     first.cancel()
@@ -57,8 +58,8 @@ async def test_a_turn_that_comes_with_the_cancellation_is_handed_on() -> None:
 
 async def test_a_turn_passes_over_who_has_just_been_cancelled() -> None:
     queue = Queue(1)
-    await queue.enter()
-    first, second = (asyncio.create_task(queue.enter()) for _ in range(2))
+    await queue.enter(Visit())
+    first, second = (asyncio.create_task(queue.enter(Visit())) for _ in range(2))
     await settle()
     first.cancel()
     queue.leave()  # before first could take itself off the list
@@ -70,8 +71,8 @@ async def test_a_turn_passes_over_who_has_just_been_cancelled() -> None:
 
 async def test_a_larger_capacity_starts_those_who_wait() -> None:
     queue = Queue(1)
-    await queue.enter()
-    waiting = [asyncio.create_task(queue.enter()) for _ in range(3)]
+    await queue.enter(Visit())
+    waiting = [asyncio.create_task(queue.enter(Visit())) for _ in range(3)]
     await settle()
     queue.resize(3)
     await settle()
@@ -84,11 +85,11 @@ async def test_a_larger_capacity_starts_those_who_wait() -> None:
 def test_nobody_new_overtakes_those_who_wait() -> None:
     async def run() -> None:
         queue = Queue(1)
-        await queue.enter()
-        waiting = asyncio.create_task(queue.enter())
+        await queue.enter(Visit())
+        waiting = asyncio.create_task(queue.enter(Visit()))
         await settle()
         queue.leave()
-        late = asyncio.create_task(queue.enter())
+        late = asyncio.create_task(queue.enter(Visit()))
         await settle()
         assert waiting.done()
         assert not late.done()
@@ -100,7 +101,7 @@ def test_nobody_new_overtakes_those_who_wait() -> None:
 @given(st.integers(1, 4), st.lists(st.tuples(st.integers(0, 3), st.booleans()), max_size=40))
 def test_any_interleaving_keeps_the_capacity_and_loses_no_place(capacity: int, visits: list[tuple[int, bool]]) -> None:
     async def visit(queue: Queue, steps: int) -> None:
-        async with queue.turn():
+        async with queue.turn(Visit()):
             assert queue.running <= capacity
             for _ in range(steps):
                 await asyncio.sleep(0)
