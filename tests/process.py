@@ -64,6 +64,15 @@ class Process(Served):
     def send(self, number: signal.Signals) -> None:
         self.process.send_signal(number)
 
+    async def has_no_connection(self, within: float) -> None:
+        """Wait until every connection is closed, on the server's side at least. Raises TimeoutError."""
+        async with asyncio.timeout(within):
+            while True:
+                connections = psutil.Process(self.process.pid).net_connections("tcp")
+                if not any(each.status == psutil.CONN_ESTABLISHED for each in connections):
+                    return
+                await asyncio.sleep(0.02)
+
     def family(self) -> list[psutil.Process]:
         return psutil.Process(self.process.pid).children(recursive=True)
 

@@ -31,11 +31,12 @@ class Generation:
     async def prepare(self) -> None:
         """Take the other seats and render the prompts. Raises InvalidRequest or Overloaded."""
         seats, capacity = self.request.sequences, self.desk.seats.capacity
-        if capacity is not None and seats > capacity:
+        if capacity is not None and seats > capacity and self.desk.traffic.enforce:
             raise InvalidRequest(
                 f"{seats} sequences can never be inside at once: max_concurrency is {capacity}.", param="n"
             )
-        self.ticket.extend(seats - 1)
+        if seats > 1:
+            self.ticket.extend(seats - 1)
         self.prompts = [await self.engine.render(prompt) for prompt in self.request.prompts]
         for tokens in self.prompts:
             self.check_fit(len(tokens))

@@ -1,5 +1,6 @@
 """`sluice serve`: the server itself."""
 
+import math
 import os
 import socket
 import sys
@@ -16,6 +17,10 @@ from server.engine.package import check_extra
 from server.engine.vllm import VLLMEngine
 from server.lifecycle import Server
 from server.settings import Settings, load
+
+UNSENT_BYTES = 16 * 1024
+"""What the kernel holds of a connection beyond what the client has room for; by default it is megabytes."""
+TCP_NOTSENT_LOWAT = 25  # Linux; Python has no name for it
 
 
 def serve(config: Config = None, overrides: Set = []) -> None:  # noqa: B006 - typer copies it
@@ -44,8 +49,15 @@ def run(settings: Settings, engine: Engine) -> int:
 
 
 def listen(settings: Settings) -> socket.socket:
+    """The open port. Its connections inherit what makes a client that does not read noticed, and forgotten."""
     family = socket.AF_INET6 if ":" in settings.http.host else socket.AF_INET
-    return socket.create_server((settings.http.host, settings.http.port), family=family, backlog=2048)
+    listener = socket.create_server((settings.http.host, settings.http.port), family=family, backlog=2048)
+    listener.setsockopt(socket.IPPROTO_TCP, TCP_NOTSENT_LOWAT, UNSENT_BYTES)
+    if settings.traffic.send_timeout is not None:
+        listener.setsockopt(
+            socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, math.ceil(1000 * settings.traffic.send_timeout)
+        )
+    return listener
 
 
 async def answer(settings: Settings, engine: Engine, listener: socket.socket, terminal: Terminal) -> int:

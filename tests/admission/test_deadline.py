@@ -1,0 +1,36 @@
+"""Until when: pure, with the time as an argument."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from server.admission.deadline import Deadline, Stage
+
+LIMITS: dict[Stage, float | None] = {
+    "queue_timeout": 5, "first_token_timeout": 3, "stall_timeout": 1, "send_timeout": None,
+}  # fmt: skip
+
+
+def test_each_stage_has_its_own_end_and_the_whole_life_another() -> None:
+    deadline = Deadline(10, LIMITS, now=100)
+    assert deadline.over(109) is None
+    deadline.enter("queue_timeout", 101)
+    assert (deadline.over(105.9), deadline.over(106)) == (None, "queue_timeout")
+    deadline.enter("first_token_timeout", 105)
+    assert (deadline.over(107.9), deadline.over(108)) == (None, "first_token_timeout")
+    deadline.enter("send_timeout", 107)  # it has no limit
+    assert (deadline.over(109.9), deadline.over(110)) == (None, "timeout")
+
+
+@given(st.lists(st.tuples(st.sampled_from(sorted(LIMITS)), st.floats(0, 2)), max_size=30))
+def test_whoever_looks_when_told_to_misses_no_limit_by_more_than_the_shortest(moves: list[tuple[Stage, float]]) -> None:
+    now, looks_at = 0.0, 0.0
+    deadline = Deadline(20, LIMITS, now)
+    for stage, passes in moves:
+        due = min(deadline.end, deadline.stage_end)
+        while looks_at <= now:
+            if deadline.over(looks_at):
+                assert looks_at <= due + 1
+                return
+            looks_at += deadline.look_again(looks_at)
+        deadline.enter(stage, now)
+        now += passes

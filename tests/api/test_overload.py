@@ -1,0 +1,105 @@
+"""More comes than there is room for: what is refused, why, and what that costs."""
+
+import asyncio
+import logging
+from itertools import islice
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.api.test_time_limits import ask, error
+from tests.conftest import Serve
+from tests.fake import FakeEngine
+from tests.test_lifecycle import counting
+
+REASONS = {"max_concurrency": 0, "max_waiting_tokens": 0, "queue_timeout": 0}
+
+
+def saying(letters: int) -> dict[str, Any]:
+    """A prompt of that many tokens: the fake engine's are letters."""
+    return {"model": "demo", "messages": [{"role": "user", "content": "x" * letters}]}
+
+
+async def test_a_burst_of_300_at_a_cap_of_166(
+    serve: Serve, fake: FakeEngine, caplog: pytest.LogCaptureFixture
+) -> None:
+    """134 refusals, all of them before anything is rendered, none of them with a word in the log."""
+    fake.going.clear()
+    caplog.set_level(logging.INFO)
+    async with serve(fake, concurrency=16, max_concurrency=166) as server:
+        limits = httpx.Limits(max_connections=None)
+        async with httpx.AsyncClient(base_url=server.url, timeout=60, limits=limits) as client:
+            asking = [
+                asyncio.create_task(client.post("/v1/chat/completions", json=counting(3, stream=False)))
+                for _ in range(300)
+            ]
+            refused = [await answer for answer in islice(asyncio.as_completed(asking, timeout=30), 134)]
+            await server.has(running=16, waiting=150)
+            assert [error(answer) for answer in refused] == [(429, "overloaded_error", "max_concurrency")] * 134
+            assert fake.renders == 166
+            fake.going.set()
+            answers = await asyncio.gather(*asking)
+        assert sum(answer.status_code == 200 for answer in answers) == 166
+        status = await server.status()
+        assert (status["peak_admitted"], status["peak_running"]) == (166, 16)
+        assert status["rejected"] == REASONS | {"max_concurrency": 134}
+        assert [record for record in caplog.records if record.name != "httpx"] == []
+
+
+async def test_retry_after_says_the_same_twice(serve: Serve, fake: FakeEngine) -> None:
+    fake.going.clear()
+    async with serve(fake, concurrency=1, max_concurrency=1) as server:
+        inside = asyncio.create_task(ask(server, counting(3)))
+        await server.has(running=1)
+        headers = (await ask(server, counting(3))).headers
+        milliseconds = float(headers["retry-after-ms"])
+        assert 1000 <= milliseconds <= 1000 * int(headers["retry-after"]) < milliseconds + 1000
+        fake.going.set()
+        await inside
+
+
+async def test_long_prompts_fill_their_budget_and_short_ones_still_get_in(serve: Serve, fake: FakeEngine) -> None:
+    fake.going.clear()
+    async with serve(fake, concurrency=1, max_concurrency=50, max_waiting_tokens=1000) as server:
+        inside = [asyncio.create_task(ask(server, saying(450))) for _ in range(2)]
+        await server.has(admitted=2, waiting_tokens=900)
+        refused = await ask(server, saying(450))
+        assert error(refused) == (429, "overloaded_error", "max_waiting_tokens")
+        assert int(refused.headers["retry-after"]) >= 1
+        inside += [asyncio.create_task(ask(server, saying(20))) for _ in range(5)]
+        await server.has(admitted=7, waiting_tokens=1000)
+        fake.going.set()
+        assert {answer.status_code for answer in await asyncio.gather(*inside)} == {200}
+        await server.has(waiting_tokens=0)
+
+
+async def test_a_prompt_longer_than_the_budget_gets_in_alone(serve: Serve, fake: FakeEngine) -> None:
+    async with serve(fake, max_waiting_tokens=100) as server:
+        assert (await ask(server, saying(3000))).status_code == 200
+        assert (await server.status())["waiting_tokens"] == 0
+
+
+async def test_a_prompt_leaves_the_budget_with_its_first_token(serve: Serve, fake: FakeEngine) -> None:
+    fake.seconds_a_token = 0.01
+    async with serve(fake, max_waiting_tokens=100) as server, httpx.AsyncClient(base_url=server.url) as client:
+        body = counting(100)
+        async with client.stream("POST", "/v1/chat/completions", json=body) as answer:
+            lines = answer.aiter_lines()
+            while '"content":"1"' not in await anext(lines):
+                pass
+            status = await server.status()
+            assert (status["running"], status["waiting_tokens"]) == (1, 0)
+
+
+async def test_see_before_you_bite(serve: Serve, fake: FakeEngine) -> None:
+    """`enforce: false`: all get in, and what would have been refused is counted."""
+    fake.going.clear()
+    async with serve(fake, concurrency=1, max_concurrency=2, max_waiting_tokens=50, enforce=False) as server:
+        inside = [asyncio.create_task(ask(server, saying(20))) for _ in range(5)]
+        await server.has(admitted=5, running=1, waiting=4)
+        status = await server.status()
+        assert status["rejected"] == REASONS
+        assert status["would_reject"] == REASONS | {"max_concurrency": 3, "max_waiting_tokens": 3}
+        fake.going.set()
+        assert {answer.status_code for answer in await asyncio.gather(*inside)} == {200}
