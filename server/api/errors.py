@@ -12,17 +12,21 @@ from server.errors import (
     InvalidRequest,
     NotFound,
     Overloaded,
+    RateLimited,
     RequestError,
+    Unauthorized,
     Unavailable,
 )
 from server.openai.errors import error_body
 
 TABLE: dict[type[RequestError], tuple[int, str]] = {
     InvalidRequest: (400, "invalid_request_error"),
+    Unauthorized: (401, "authentication_error"),
     NotFound: (404, "not_found_error"),
     BodyTooSlow: (408, "invalid_request_error"),
     BodyTooLarge: (413, "invalid_request_error"),
     Overloaded: (429, "overloaded_error"),
+    RateLimited: (429, "rate_limit_error"),
     Disconnected: (499, "invalid_request_error"),  # nginx's number; nobody is there to read it
     EngineFailed: (500, "server_error"),
     Expired: (503, "overloaded_error"),
@@ -41,6 +45,8 @@ def to_body(error: RequestError) -> bytes:
 
 def to_response(error: RequestError) -> Response:
     headers = {} if error.retry_after is None else {"Retry-After": str(error.retry_after)}
+    if isinstance(error, Unauthorized):
+        headers["WWW-Authenticate"] = "Bearer"
     return Response(to_body(error), status_and_type(error)[0], headers, "application/json")
 
 
