@@ -1,5 +1,5 @@
 # docker build --file docker/cpu.Dockerfile --tag sluice:cpu .
-# docker run --publish 8000:8000 sluice:cpu
+# docker run --publish 127.0.0.1:8000:8000 sluice:cpu
 FROM python:3.11-slim-bookworm
 
 # vLLM's wheel links to libnuma, and torch compiles kernels for the CPU that it finds.
@@ -25,4 +25,5 @@ EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=5s --start-period=3m --retries=3 \
     CMD ["python", "-c", "import urllib.request as r; r.build_opener(r.ProxyHandler({})).open('http://127.0.0.1:8000/readyz', timeout=4)"]
 ENTRYPOINT ["sluice", "serve", "--set", "http.host=0.0.0.0"]
-CMD ["configs/demo.yaml"]
+# The demo answers whoever can reach the port. A command of your own needs `tenants:` in its file, or the same word.
+CMD ["configs/demo.yaml", "--set", "http.allow_anonymous=true"]

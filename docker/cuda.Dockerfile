@@ -1,5 +1,5 @@
 # docker build --file docker/cuda.Dockerfile --tag sluice:cuda .
-# docker run --gpus all --ipc host --publish 8000:8000 sluice:cuda
+# docker run --gpus all --ipc host --publish 127.0.0.1:8000:8000 sluice:cuda
 # The wheels bring CUDA's libraries; the driver comes from the host, through the NVIDIA container toolkit.
 FROM python:3.11-slim-bookworm
 
@@ -24,4 +24,5 @@ EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=5s --start-period=15m --retries=3 \
     CMD ["python", "-c", "import urllib.request as r; r.build_opener(r.ProxyHandler({})).open('http://127.0.0.1:8000/readyz', timeout=4)"]
 ENTRYPOINT ["sluice", "serve", "--set", "http.host=0.0.0.0"]
-CMD ["configs/demo.yaml"]
+# The demo answers whoever can reach the port. A command of your own needs `tenants:` in its file, or the same word.
+CMD ["configs/demo.yaml", "--set", "http.allow_anonymous=true"]

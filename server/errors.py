@@ -5,9 +5,11 @@ SluiceError
 └── RequestError             ends one request; the server goes on
     ├── InvalidRequest       the client can mend it
     │   └── ContextLengthExceeded
+    ├── Unauthorized         no key, or a wrong one
     ├── NotFound             no such route or model
     ├── BodyTooLarge, BodyTooSlow
     ├── Overloaded           every seat is taken, or too much waits already
+    ├── RateLimited          a tenant's own limit is reached
     ├── Expired              its time was up
     ├── Unavailable          starting, draining, failed
     ├── Disconnected         the client has gone; nobody reads the answer
@@ -47,6 +49,10 @@ class ContextLengthExceeded(InvalidRequest):
     """The prompt and `max_tokens` do not fit into the model's context."""
 
 
+class Unauthorized(RequestError):
+    """There are tenants, and the key belongs to none of them."""
+
+
 class NotFound(RequestError):
     """No such model or route."""
 
@@ -61,6 +67,10 @@ class BodyTooSlow(RequestError):
 
 class Overloaded(RequestError):
     """There is no room for it; `code` is the limit."""
+
+
+class RateLimited(RequestError):
+    """A tenant has reached a limit of its own; `code` is the limit's name."""
 
 
 class Expired(RequestError):

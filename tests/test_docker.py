@@ -13,6 +13,9 @@ from threading import Thread
 
 import pytest
 
+from server.errors import SettingsError
+from server.settings import load
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -74,9 +77,13 @@ def test_runs_as_an_ordinary_user(image: Dockerfile) -> None:
 
 
 def test_serves_the_demo_to_the_outside(image: Dockerfile) -> None:
-    assert json.loads(image.last("ENTRYPOINT")) == ["sluice", "serve", "--set", "http.host=0.0.0.0"]
-    (config,) = json.loads(image.last("CMD"))
-    assert (ROOT / config).is_file()
+    sluice, serve, *first = json.loads(image.last("ENTRYPOINT"))
+    config, *rest = json.loads(image.last("CMD"))
+    assert (sluice, serve, first[::2], rest[::2]) == ("sluice", "serve", ["--set"], ["--set"])
+    settings = load(ROOT / config, [*first[1::2], *rest[1::2]], {})
+    assert (settings.model, settings.http.host, settings.http.port) == ("demo", "0.0.0.0", 8000)
+    with pytest.raises(SettingsError, match=r"http\.host.*tenants"):
+        load(ROOT / config, first[1::2], {})  # a command of one's own is not open to all by mistake
     assert image.last("EXPOSE") == "8000"
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import yaml
 
-from server.settings import Settings
+from server.settings import Settings, Tenant
 from tests.conftest import Serve, Started
 
 ROOT = Path(__file__).parents[1]
@@ -51,7 +51,7 @@ def test_the_first_command_is_a_target_of_the_makefile() -> None:
 
 
 def test_the_settings_shown_are_all_there_are_with_their_defaults() -> None:
-    (shown,) = blocks("yaml")
+    shown, _ = blocks("yaml")
     settings = Settings.model_validate(yaml.safe_load(shown))
     default = Settings()
     assert settings.engine == default.engine
@@ -59,6 +59,13 @@ def test_the_settings_shown_are_all_there_are_with_their_defaults() -> None:
     assert settings.traffic.model_copy(update={"concurrency": None, "max_concurrency": None}) == default.traffic
     for section in (settings, settings.traffic, settings.engine, settings.http):
         assert section.model_fields_set == set(type(section).model_fields)
+
+
+def test_the_tenants_shown_can_be_and_set_all_there_is() -> None:
+    _, shown = blocks("yaml")
+    first, second = Settings.model_validate(yaml.safe_load(shown)).tenants
+    assert first.model_fields_set == set(Tenant.model_fields)
+    assert second.classes == ["batch"]
 
 
 def test_its_links_lead_somewhere() -> None:

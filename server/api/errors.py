@@ -14,17 +14,21 @@ from server.errors import (
     InvalidRequest,
     NotFound,
     Overloaded,
+    RateLimited,
     RequestError,
+    Unauthorized,
     Unavailable,
 )
 from server.openai.errors import error_body
 
 TABLE: dict[type[RequestError], tuple[int, str]] = {
     InvalidRequest: (400, "invalid_request_error"),
+    Unauthorized: (401, "authentication_error"),
     NotFound: (404, "not_found_error"),
     BodyTooSlow: (408, "invalid_request_error"),
     BodyTooLarge: (413, "invalid_request_error"),
     Overloaded: (429, "overloaded_error"),
+    RateLimited: (429, "rate_limit_error"),
     Disconnected: (499, "invalid_request_error"),  # nginx's number; nobody is there to read it
     EngineFailed: (500, "server_error"),
     Expired: (503, "overloaded_error"),
@@ -44,9 +48,10 @@ def to_body(error: RequestError) -> bytes:
 def to_response(error: RequestError) -> Response:
     headers = {}
     if error.retry_after is not None:
-        headers = {
-            "Retry-After": str(math.ceil(error.retry_after)), "retry-after-ms": str(round(error.retry_after * 1000))
-        }  # fmt: skip
+        headers["Retry-After"] = str(math.ceil(error.retry_after))
+        headers["retry-after-ms"] = str(round(error.retry_after * 1000))
+    if isinstance(error, Unauthorized):
+        headers["WWW-Authenticate"] = "Bearer"
     return Response(to_body(error), status_and_type(error)[0], headers, "application/json")
 
 

@@ -5,6 +5,7 @@ import sys
 import typer
 
 from server.cli.check import check
+from server.cli.keys import keys
 from server.cli.serve import serve
 from server.errors import SettingsError
 
@@ -14,6 +15,7 @@ app = typer.Typer(
 )  # fmt: skip
 app.command()(serve)
 app.command()(check)
+app.add_typer(keys, name="keys")
 
 
 def main() -> None:

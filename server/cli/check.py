@@ -1,5 +1,8 @@
 """`sluice check`: are the settings right, and can this machine serve them?"""
 
+import os
+
+from server.admission.tenants import Tenants
 from server.cli.options import Config, Set
 from server.engine.devices import Machine
 from server.engine.package import check_extra
@@ -12,6 +15,7 @@ def check(config: Config = None, overrides: Set = []) -> None:  # noqa: B006 - t
     machine = Machine.look()
     machine.check(settings)
     check_extra(settings.engine.extra)
+    Tenants(settings.tenants, os.environ)
     traffic, engine = settings.traffic, settings.engine
     print(
         f"{config or 'defaults'}: fine. {settings.model} on {engine.devices} × {machine.device(engine)}, "

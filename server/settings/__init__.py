@@ -2,5 +2,6 @@
 
 from server.settings.load import load
 from server.settings.models import EngineSettings, Http, Settings, Traffic
+from server.settings.tenants import RequestClass, Tenant
 
-__all__ = ["EngineSettings", "Http", "Settings", "Traffic", "load"]
+__all__ = ["EngineSettings", "Http", "RequestClass", "Settings", "Tenant", "Traffic", "load"]

@@ -11,7 +11,7 @@ Place = tuple[str, ...]
 
 
 class File:
-    """`values` is the file's content; `lines` says where each key stands, counted from 1.
+    """`values` is the file's content; `lines` says where each key and item stands, counted from 1.
 
     Raises SettingsError, with the line, for what is not YAML, not a mapping, a duplicate key or a tag such as
     `!!python/object`.
@@ -41,7 +41,9 @@ class File:
         """Walk the mappings; note where keys stand and refuse what is there twice."""
         if isinstance(node, yaml.SequenceNode):
             for number, item in enumerate(node.value):
-                self.check(item, (*place, str(number)))
+                here = (*place, str(number))
+                self.lines[here] = item.start_mark.line + 1
+                self.check(item, here)
         if not isinstance(node, yaml.MappingNode):
             return
         for key, value in node.value:

@@ -5,15 +5,16 @@ import functools
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_origin
 
 import yaml
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from server.errors import SettingsError
 from server.settings.file import File, Place
 from server.settings.models import Settings
+from server.settings.section import Mistake, Section
 
 PREFIX = "SLUICE_"
 
@@ -32,7 +33,9 @@ def load(path: Path | None = None, overrides: Sequence[str] = (), environ: Mappi
     try:
         return Settings.model_validate(values)
     except ValidationError as error:
-        raise SettingsError(describe(error.errors()[0], file, variables, options)) from None
+        mistakes = error.errors()
+        unknown = (mistake for mistake in mistakes if mistake["type"] == "extra_forbidden")  # may be why one is missing
+        raise SettingsError(describe(next(unknown, mistakes[0]), file, variables, options)) from None
 
 
 def from_environment(environ: Mapping[str, str]) -> dict[Place, Any]:
@@ -80,11 +83,15 @@ def describe(
 ) -> str:
     """One line: where it was set, the key, what is wrong, and the nearest key that exists."""
     place = tuple(map(str, error["loc"]))
+    cause = error.get("ctx", {}).get("error")
+    if isinstance(cause, Mistake):
+        place += cause.place
     key = ".".join(place)
-    if any(place[: len(p)] == p or p[: len(place)] == place for p in options):
-        where = f"--set {key}"
-    elif any(place[: len(p)] == p or p[: len(place)] == place for p in variables):
-        where = f"environment variable {PREFIX}{'__'.join(place).upper()}"
+    if (source := nearest(place, options)) is not None:
+        where = f"--set {key}" if source[: len(place)] == place else f"--set {'.'.join(source)}: {key}"
+    elif (source := nearest(place, variables)) is not None:
+        name = PREFIX + "__".join(source).upper()
+        where = f"environment variable {name}" if source == place else f"environment variable {name}: {key}"
     else:
         where = f"{file.where(place)}: {key}" if file else key
     if error["type"] == "extra_forbidden":
@@ -93,12 +100,20 @@ def describe(
     return f"{where}: {message[0].lower()}{message[1:]}"
 
 
+def nearest(place: Place, values: Mapping[Place, Any]) -> Place | None:
+    """The one of `values` that sets this place, or something above or below it."""
+    return next((p for p in values if place[: len(p)] == p or p[: len(place)] == place), None)
+
+
 def suggestion(place: Place) -> str:
-    model: type[BaseModel] = Settings
-    for key in place[:-1]:
-        annotation = model.model_fields[key].annotation
-        assert isinstance(annotation, type)
-        assert issubclass(annotation, BaseModel)
-        model = annotation
-    close = difflib.get_close_matches(place[-1], list(model.model_fields), 1)
+    close = difflib.get_close_matches(place[-1], list(section(place[:-1]).model_fields), 1)
     return f"; did you mean {'.'.join((*place[:-1], close[0]))}?" if close else ""
+
+
+def section(place: Place) -> type[Section]:
+    """The model of the section at this place; below a list stand the numbers of its items."""
+    found: Any = Settings
+    for key in place:
+        found = get_args(found)[0] if get_origin(found) is list else found.model_fields[key].annotation
+    assert issubclass(found, Section)
+    return found

@@ -1,15 +1,15 @@
 """The settings: one frozen model a section. Names and units are the contract; unknown keys are errors."""
 
+from ipaddress import ip_address
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
+
+from server.settings.section import Mistake, Section
+from server.settings.tenants import Tenant, check_distinct
 
 DEMO = Path(__file__).parent.parent / "demo"
-
-
-class Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
 class Traffic(Section):
@@ -92,10 +92,20 @@ class Http(Section):
     """Address to listen on."""
     port: int = Field(default=8000, ge=0, le=65535)
     """TCP port; 0 takes a free one."""
+    allow_anonymous: bool = False
+    """Listen beyond loopback although there are no tenants: whoever can reach the port can use the model."""
     max_body_bytes: int = Field(default=4 * 1024 * 1024, ge=1)
     """Longest request body, in bytes; a longer one is refused with 413."""
     body_timeout: float = Field(default=30, gt=0)
     """Seconds in which a request's body has to arrive; else 408."""
+
+    @property
+    def is_loopback(self) -> bool:
+        """Only this machine can reach it."""
+        try:
+            return ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost"
 
 
 class Settings(Section):
@@ -108,11 +118,24 @@ class Settings(Section):
     traffic: Traffic = Field(default_factory=Traffic)
     engine: EngineSettings = Field(default_factory=EngineSettings)
     http: Http = Field(default_factory=Http)
+    tenants: Annotated[list[Tenant], AfterValidator(check_distinct)] = Field(default_factory=list)
+    """Who may use the model, by their keys. None: everyone may, as `anonymous`."""
 
     @field_validator("served_model_name", mode="before")
     @classmethod
     def one_or_many(cls, names: object) -> object:
         return [names] if isinstance(names, str) else names
+
+    @model_validator(mode="after")
+    def not_open_to_all_by_mistake(self) -> Self:
+        if not (self.http.is_loopback or self.tenants or self.http.allow_anonymous):
+            raise Mistake(
+                f"{self.http.host} is beyond loopback, and without tenants anyone could use the model: set tenants "
+                "(`sluice keys new` makes a key), or http.allow_anonymous: true",
+                "http",
+                "host",
+            )
+        return self
 
     @property
     def names(self) -> list[str]:

@@ -46,3 +46,13 @@ async def test_a_mistake_is_one_line_and_exit_2(tmp_path: Path, command: str, na
     assert err.startswith("sluice: " + start.format(file=file))
     assert err.count("\n") == 1, err
     assert "load" not in err
+
+
+async def test_check_looks_for_the_keys(tmp_path: Path) -> None:
+    file = tmp_path / "sluice.yaml"
+    file.write_text(f"engine: {{device: cpu}}\ntenants:\n  - name: a\n    keys: [file:{tmp_path}/key]\n")
+    code, _, err = await sluice("check", str(file))
+    assert (code, err) == (2, f"sluice: tenants.0.keys.0 (tenant a): {tmp_path}/key: No such file or directory\n")
+    (tmp_path / "key").write_text("sk-1\n")
+    code, out, _ = await sluice("check", str(file))
+    assert (code, "fine" in out) == (0, True)

@@ -58,6 +58,7 @@ MISTAKES = {
     "just words\n": ("sluice.yaml:1:", "mapping"),
     "engine:\n  extra:\n    max_num_seqs: 4\n": ("sluice.yaml:2: engine.extra", "traffic.concurrency"),
     "http:\n  port: 70000\n": ("sluice.yaml:2: http.port", "65535"),
+    "http:\n  host: 0.0.0.0\n": ("sluice.yaml:2: http.host: 0.0.0.0", "http.allow_anonymous"),
     "http: 8000\n": ("sluice.yaml:1: http", "dictionary"),
 }  # fmt: skip
 

@@ -1,0 +1,103 @@
+"""What one tenant holds while the server runs."""
+
+import math
+from collections.abc import Callable
+from typing import NoReturn
+
+from server.admission.limit import Limit
+from server.admission.rate import Rate
+from server.errors import InvalidRequest, RateLimited
+from server.settings import Tenant
+
+
+class Account:
+    """A tenant's seats and its two buckets, `requests` and `tokens`; None where there is no such limit.
+
+    Each `take` is all or nothing and never awaits. Whoever takes seats or tokens gives them back.
+    """
+
+    def __init__(self, settings: Tenant, clock: Callable[[], float]) -> None:
+        self.settings = settings
+        self.clock = clock
+        self.seats = Limit(settings.max_concurrency)
+        self.requests = self.resized(None, settings.requests_per_minute)
+        self.tokens = self.resized(None, settings.tokens_per_minute)
+
+    @property
+    def name(self) -> str:
+        return self.settings.name
+
+    def update(self, settings: Tenant) -> None:
+        """Go by other settings from now on; what is taken stays taken."""
+        self.settings = settings
+        self.seats.capacity = settings.max_concurrency
+        self.requests = self.resized(self.requests, settings.requests_per_minute)
+        self.tokens = self.resized(self.tokens, settings.tokens_per_minute)
+
+    def resized(self, rate: Rate | None, per_minute: int | None) -> Rate | None:
+        if per_minute is None:
+            return None
+        if rate is None:
+            return Rate(per_minute, self.clock)
+        rate.resize(per_minute)
+        return rate
+
+    def admit(self) -> None:
+        """Count one request and take one seat. Raises RateLimited, and then has done neither."""
+        self.take_seats(1)
+        if self.requests and not self.requests.take(1):
+            self.give_back_seats(1)
+            self.refuse("requests_per_minute", self.requests.capacity, self.requests.wait_for(1))
+
+    def take_seats(self, seats: int) -> None:
+        """Raises RateLimited."""
+        if not self.seats.take(seats):
+            self.refuse("max_concurrency", self.seats.capacity, 1)
+
+    def give_back_seats(self, seats: int) -> None:
+        self.seats.give_back(seats)
+
+    def take_tokens(self, tokens: int) -> None:
+        """Take what a request may use at most. Raises RateLimited, or InvalidRequest if waiting cannot help."""
+        if self.tokens is None:
+            return
+        if tokens > self.tokens.capacity:
+            raise InvalidRequest(
+                f"Prompt and answer may come to {tokens} tokens; tenant {self.name} has {self.tokens.capacity} "
+                "a minute (tokens_per_minute). Ask for fewer with max_tokens, or shorten the prompt.",
+                code="tokens_per_minute",
+                param="max_tokens",
+            )
+        if not self.tokens.take(tokens):
+            self.refuse("tokens_per_minute", self.tokens.capacity, self.tokens.wait_for(tokens))
+
+    def give_back_tokens(self, unused: int) -> None:
+        if self.tokens:
+            self.tokens.give_back(unused)
+
+    def refuse(self, limit: str, value: int | None, wait: float) -> NoReturn:
+        """`wait` is in seconds."""
+        raise RateLimited(
+            f"Tenant {self.name} has reached its {limit} ({value}). Try again later.",
+            code=limit,
+            retry_after=max(1, math.ceil(round(wait, 3))),
+        )
+
+    def headers(self) -> dict[str, str]:
+        """OpenAI's `x-ratelimit-*`, for the limits that are set."""
+        out = {}
+        for kind, rate in (("requests", self.requests), ("tokens", self.tokens)):
+            if rate:
+                out[f"x-ratelimit-limit-{kind}"] = str(rate.capacity)
+                out[f"x-ratelimit-remaining-{kind}"] = str(rate.remaining)
+                out[f"x-ratelimit-reset-{kind}"] = duration(rate.reset_after)
+        return out
+
+
+def duration(seconds: float) -> str:
+    """As OpenAI writes it: `0s`, `20ms`, `8.64s`, `6m0s`."""
+    milliseconds = math.ceil(round(seconds * 1000, 3))
+    if 0 < milliseconds < 1000:
+        return f"{milliseconds}ms"
+    minutes, rest = divmod(milliseconds, 60_000)
+    return f"{minutes}m{rest / 1000:g}s" if minutes else f"{rest / 1000:g}s"

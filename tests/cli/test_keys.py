@@ -1,0 +1,44 @@
+"""`sluice keys new`: stdout is the key alone, and what stderr says to paste lets it in."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from server.admission.tenants import Tenants
+from server.errors import Unauthorized
+from server.settings import load
+from tests.cli.test_check import sluice
+
+
+@pytest.mark.parametrize("name", ["team-a", "1.0"])
+async def test_the_printed_tenant_is_known_by_the_key(tmp_path: Path, name: str) -> None:
+    code, out, err = await sluice("keys", "new", "--tenant", name)
+    assert code == 0
+    assert re.fullmatch(r"sk-[\w-]{43}\n", out)
+    key = out.strip()
+    assert key not in err
+
+    file = tmp_path / "sluice.yaml"
+    file.write_text("http: {host: 0.0.0.0}\ntenants:\n" + "".join(re.findall(r"^  .*\n", err, re.M)))
+    tenants = Tenants(load(file, (), {}).tenants, {})
+    assert tenants.identify(key).name == name
+    with pytest.raises(Unauthorized):
+        tenants.identify(key[:-1])
+
+
+async def test_without_a_name_there_is_one_line_to_paste() -> None:
+    code, out, err = await sluice("keys", "new")
+    (line,) = re.findall(r"^  .*\n", err, re.M)
+    settings = yaml.safe_load(f"tenants:\n- name: a\n  keys:\n{line}")["tenants"]
+    assert code == 0
+    assert Tenants(load(None, [f"tenants={settings}"], {}).tenants, {}).identify(out.strip()).name == "a"
+
+
+async def test_a_name_that_cannot_be_is_exit_2_and_no_key() -> None:
+    for name in ("a b", "anonymous"):
+        code, out, err = await sluice("keys", "new", "--tenant", name)
+        assert (code, out) == (2, "")
+        assert err.startswith(f"sluice: --tenant {name}: ")
+        assert err.count("\n") == 1
