@@ -41,7 +41,7 @@ class Rate:
         return True
 
     def give_back(self, amount: int) -> None:
-        self.level = min(self.capacity, self.refill() + amount)
+        self.level += amount  # whoever looks at it calls `refill`, which keeps it within the capacity
 
     def resize(self, per_minute: int) -> None:
         """Change the capacity and the speed of refilling; the level stays, if it is not too high."""

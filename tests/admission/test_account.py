@@ -106,6 +106,7 @@ def test_other_settings_keep_what_is_taken() -> None:
         account.admit()
     account.update(tenant(max_concurrency=2, requests_per_minute=20, tokens_per_minute=5))
     headers = account.headers()
+    assert (headers["x-ratelimit-limit-requests"], headers["x-ratelimit-limit-tokens"]) == ("20", "5")
     assert (headers["x-ratelimit-remaining-requests"], headers["x-ratelimit-remaining-tokens"]) == ("6", "5")
     account.give_back_seats(2)
     with pytest.raises(RateLimited):

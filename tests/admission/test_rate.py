@@ -1,6 +1,5 @@
 """The bucket: never more than its capacity and what has been refilled meanwhile."""
 
-import math
 from itertools import accumulate
 
 import pytest
@@ -71,15 +70,15 @@ def test_giving_back_never_fills_it_beyond_its_capacity(per_minute: int, steps: 
         assert min(per_minute, before + back) <= rate.remaining <= min(per_minute, before + back + 1)
 
 
-@given(st.integers(1, 10**9), st.data())
+@given(st.integers(1, 10**6), st.data())
 def test_who_waits_as_long_as_told_gets_it(per_minute: int, data: st.DataObject) -> None:
-    clock = Clock(data.draw(st.floats(0, 10**6)))
+    clock = Clock(data.draw(st.floats(0, 10**5)))
     rate = Rate(per_minute, clock)
     rate.take(data.draw(st.integers(0, per_minute)))
     amount = data.draw(st.integers(1, per_minute))
     wait = rate.wait_for(amount)
     assert 0 <= wait <= 60
-    clock.now += math.ceil(wait * 1000) / 1000
+    clock.now += wait
     assert rate.take(amount)
 
 

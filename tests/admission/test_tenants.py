@@ -104,6 +104,7 @@ def test_a_mistake_names_tenant_and_key_and_changes_nothing(tmp_path: Path, kind
     with pytest.raises(SettingsError):
         tenants.update(wrong, ENVIRON)
     assert tenants.identify("sk-old") is account
+    assert tenants.accounts == {"a": account}
     assert account.settings.requests_per_minute == 5
 
 
