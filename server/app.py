@@ -1,10 +1,14 @@
 """The only place where things are wired."""
 
+import os
+import time
+from collections.abc import Callable
+
 from fastapi import FastAPI
 from fastapi.middleware import Middleware
 from sse_starlette.sse import AppStatus
 
-from server.admission import Desk
+from server.admission import Desk, Tenants
 from server.api.edge import Edge
 from server.api.errors import internal_error, not_found
 from server.api.probes import probes
@@ -15,18 +19,24 @@ from server.settings import Settings
 from server.telemetry.times import Times
 
 
-def create_app(settings: Settings, engine: Engine) -> FastAPI:
-    """The ASGI application. Its life cycle is `app.state.lifecycle`; whoever serves the app has to run it."""
+def create_app(settings: Settings, engine: Engine, clock: Callable[[], float] = time.monotonic) -> FastAPI:
+    """The ASGI application. Its life cycle is `app.state.lifecycle`; whoever serves the app has to run it.
+
+    Raises SettingsError for a tenant's key that cannot be found.
+    """
     AppStatus.disable_automatic_graceful_drain()  # type: ignore[no-untyped-call]
-    desk, times = Desk(settings.traffic), Times()
+    desk, tenants, times = Desk(settings.traffic, clock), Tenants(settings.tenants, os.environ, clock), Times()
     lifecycle = Lifecycle(engine, desk, settings.traffic.drain_timeout)
+    edge = Middleware(
+        Edge, desk=desk, tenants=tenants, times=times, http=settings.http, require_ready=lifecycle.require_ready
+    )
     app = FastAPI(
         title="Sluice",
         summary="A continuous-batching LLM server with an OpenAI-compatible API.",
-        middleware=[Middleware(Edge, desk, times, settings, lifecycle.require_ready)],
+        middleware=[edge],
         exception_handlers={404: not_found, 405: not_found, Exception: internal_error},
     )
     app.include_router(routes(engine, desk, times, settings, lifecycle))
-    app.include_router(probes(desk, times, engine, lifecycle))
+    app.include_router(probes(desk, tenants, times, engine, lifecycle))
     app.state.desk, app.state.lifecycle = desk, lifecycle
     return app

@@ -7,13 +7,13 @@ from typing import NoReturn
 from server.admission.limit import Limit
 from server.admission.rate import Rate
 from server.errors import InvalidRequest, RateLimited
-from server.settings import Tenant
+from server.settings import RequestClass, Tenant
 
 
 class Account:
     """A tenant's seats and its two buckets, `requests` and `tokens`; None where there is no such limit.
 
-    Each `take` is all or nothing and never awaits. Whoever takes seats or tokens gives them back.
+    Nothing here awaits, so between a `check` and a `take` nobody else can come. Seats and tokens are given back.
     """
 
     def __init__(self, settings: Tenant, clock: Callable[[], float]) -> None:
@@ -42,23 +42,18 @@ class Account:
         rate.resize(per_minute)
         return rate
 
-    def admit(self) -> None:
-        """Count one request and take one seat. Raises RateLimited, and then has done neither."""
-        self.take_seats(1)
-        if self.requests and not self.requests.take(1):
-            self.give_back_seats(1)
-            self.refuse("requests_per_minute", self.requests.capacity, self.requests.wait_for(1))
-
-    def take_seats(self, seats: int) -> None:
-        """Raises RateLimited."""
-        if not self.seats.take(seats):
+    def check_seats(self, seats: int) -> None:
+        """Raises RateLimited if it may not have so many more."""
+        if not self.seats.has_room(seats):
             self.refuse("max_concurrency", self.seats.capacity, 1)
 
-    def give_back_seats(self, seats: int) -> None:
-        self.seats.give_back(seats)
+    def check_request(self) -> None:
+        """Raises RateLimited if this minute's requests are used up."""
+        if self.requests and not self.requests.holds(1):
+            self.refuse("requests_per_minute", self.requests.capacity, self.requests.wait_for(1))
 
-    def take_tokens(self, tokens: int) -> None:
-        """Take what a request may use at most. Raises RateLimited, or InvalidRequest if waiting cannot help."""
+    def check_tokens(self, tokens: int) -> None:
+        """`tokens`: what a request may use at most. Raises RateLimited, or InvalidRequest if waiting cannot help."""
         if self.tokens is None:
             return
         if tokens > self.tokens.capacity:
@@ -68,12 +63,29 @@ class Account:
                 code="tokens_per_minute",
                 param="max_tokens",
             )
-        if not self.tokens.take(tokens):
+        if not self.tokens.holds(tokens):
             self.refuse("tokens_per_minute", self.tokens.capacity, self.tokens.wait_for(tokens))
+
+    def take_request(self) -> None:
+        if self.requests:
+            self.requests.take(1)
+
+    def take_tokens(self, tokens: int) -> None:
+        if self.tokens:
+            self.tokens.take(tokens)
 
     def give_back_tokens(self, unused: int) -> None:
         if self.tokens:
             self.tokens.give_back(unused)
+
+    def class_of(self, service_tier: str | None) -> RequestClass:
+        """OpenAI's `flex` asks for batch. Raises InvalidRequest if the tenant may not."""
+        allowed = self.settings.classes
+        if service_tier != "flex":
+            return "interactive" if "interactive" in allowed else "batch"
+        if "batch" not in allowed:
+            raise InvalidRequest(f"Tenant {self.name} may not ask for flex.", param="service_tier")
+        return "batch"
 
     def refuse(self, limit: str, value: int | None, wait: float) -> NoReturn:
         """`wait` is in seconds."""

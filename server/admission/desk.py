@@ -7,18 +7,22 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import get_args
 
+from server.admission.account import Account
 from server.admission.appointments import Appointments
 from server.admission.deadline import Deadline, Stage, TimeLimit
-from server.admission.lane import Visit
 from server.admission.limit import Limit
 from server.admission.queue import Queue
 from server.admission.ticket import Ticket
-from server.errors import Expired, Outcome, Overloaded, RequestError
+from server.errors import Expired, Outcome, Overloaded, RateLimited, RequestError
 from server.settings import Traffic
 
-REASONS = ("max_concurrency", "max_waiting_tokens", "queue_timeout")
+REASONS = (
+    "max_concurrency", "max_waiting_tokens", "queue_timeout", "tenant_max_concurrency", "requests_per_minute",
+    "tokens_per_minute",
+)  # fmt: skip
 
 
 class Desk:
@@ -48,17 +52,19 @@ class Desk:
         self.empty.set()
 
     @contextmanager
-    def admit(self, patience: float = math.inf) -> Iterator[Ticket]:
+    def admit(self, account: Account, patience: float = math.inf) -> Iterator[Ticket]:
         """Take one seat for the current task, and give back all that the ticket has come to hold.
 
-        `patience`: seconds that the client is ready to wait. Raises Overloaded, or Expired if that is too short.
+        `patience`: seconds that the client is ready to wait. Raises Overloaded, RateLimited, or Expired if the wait
+        would be longer than that.
         """
         task = asyncio.current_task()
         assert task is not None
-        patience = min(patience, self.traffic.queue_timeout or math.inf)
-        self.check_wait(patience)
-        self.take_seats(1)
-        ticket = Ticket(self, task, self.deadline(patience))
+        ticket = Ticket(self, account, task, self.deadline(patience))
+        self.enforce(partial(self.check_wait, ticket))
+        self.enforce(account.check_request)
+        self.take_seats(account, 1)
+        account.take_request()
         self.tickets.add(ticket)
         self.empty.clear()
         try:
@@ -66,13 +72,16 @@ class Desk:
         finally:
             self.tickets.remove(ticket)
             self.seats.give_back(ticket.seats)
+            account.seats.give_back(ticket.seats)
             ticket.prefilled(ticket.waiting_tokens)
+            account.give_back_tokens(ticket.tokens - ticket.tokens_used)
             self.finished[ticket.outcome] += ticket.seats
             if not self.tickets:
                 self.empty.set()
 
     def deadline(self, patience: float) -> Deadline:
         traffic = self.traffic
+        patience = min(patience, traffic.queue_timeout or math.inf)
         limits: dict[Stage, float | None] = {
             "queue_timeout": None if patience == math.inf else patience,
             "first_token_timeout": traffic.first_token_timeout,
@@ -81,55 +90,75 @@ class Desk:
         }
         return Deadline(traffic.timeout, limits, self.clock())
 
-    def check_wait(self, patience: float) -> None:
-        wait = self.queue.predicted_wait(Visit())
-        if wait > patience:
-            self.reject(
-                Expired(
-                    f"The wait would be about {wait:.0f} s, and this request has {patience:g} s.",
-                    code="queue_timeout",
-                    retry_after=self.retry_after(),
-                )
+    def check_wait(self, ticket: Ticket) -> None:
+        """Raises Expired if there would be no turn for it in time."""
+        wait, patience = self.queue.predicted_wait(ticket.visit(0)), ticket.deadline.limits.get("queue_timeout")
+        if patience is not None and wait > patience:
+            raise Expired(
+                f"The wait would be about {wait:.0f} s, and this request has {patience:g} s.",
+                code="queue_timeout",
+                retry_after=self.retry_after(),
             )
 
-    def take_seats(self, seats: int) -> None:
-        """Raises Overloaded, and then has taken none."""
-        if not self.seats.has_room(seats):
-            self.reject(
-                Overloaded(
-                    f"The server is full: all {self.seats.capacity} seats (max_concurrency) are taken.",
-                    code="max_concurrency",
-                    retry_after=self.retry_after(),
-                )
-            )
+    def take_seats(self, account: Account, seats: int) -> None:
+        """Raises Overloaded or RateLimited, and then has taken none."""
+        self.enforce(partial(account.check_seats, seats))
+        self.enforce(partial(self.check_seats, seats))
+        account.seats.take(seats)
         self.seats.take(seats)
         self.admitted_total += seats
 
-    def take_waiting_tokens(self, tokens: int) -> None:
-        """A prompt that is alone always fits, however long it is. Raises Overloaded, and then has taken none."""
-        if self.waiting_tokens.taken and not self.waiting_tokens.has_room(tokens):
-            self.reject(
-                Overloaded(
-                    f"{self.waiting_tokens.taken} tokens of prompts wait already, and this one has {tokens}: more than "
-                    f"{self.waiting_tokens.capacity} (max_waiting_tokens).",
-                    code="max_waiting_tokens",
-                    retry_after=self.retry_after(),
-                )
+    def check_seats(self, seats: int) -> None:
+        if not self.seats.has_room(seats):
+            raise Overloaded(
+                f"The server is full: all {self.seats.capacity} seats (max_concurrency) are taken.",
+                code="max_concurrency",
+                retry_after=self.retry_after(),
             )
-        self.waiting_tokens.take(tokens)
 
-    def reject(self, error: RequestError) -> None:
-        """Raises it, unless `traffic.enforce` is off: then it is only counted."""
-        reason = str(error.code)
-        if not self.traffic.enforce:
-            self.would_reject[reason] += 1
-            return
-        self.rejected[reason] += 1
-        raise error
+    def take_tokens(self, account: Account, prompt: int, at_most: int) -> None:
+        """Count a prompt among those that wait for their prefill, and take `at_most` tokens from the account.
+
+        Raises Overloaded, RateLimited or InvalidRequest, and then has taken none.
+        """
+        self.enforce(partial(account.check_tokens, at_most))
+        self.enforce(partial(self.check_waiting_tokens, prompt))
+        account.take_tokens(at_most)
+        self.waiting_tokens.take(prompt)
+
+    def check_waiting_tokens(self, prompt: int) -> None:
+        """A prompt that is alone always fits, however long it is."""
+        if self.waiting_tokens.taken and not self.waiting_tokens.has_room(prompt):
+            raise Overloaded(
+                f"{self.waiting_tokens.taken} tokens of prompts wait already, and this one has {prompt}: more than "
+                f"{self.waiting_tokens.capacity} (max_waiting_tokens).",
+                code="max_waiting_tokens",
+                retry_after=self.retry_after(),
+            )
+
+    def enforce(self, check: Callable[[], None]) -> None:
+        """What the check raises is counted, and goes on unless `traffic.enforce` is off."""
+        try:
+            check()
+        except RequestError as error:
+            reason = str(error.code)
+            if isinstance(error, RateLimited) and reason == "max_concurrency":
+                reason = "tenant_max_concurrency"
+            if not self.traffic.enforce:
+                self.would_reject[reason] += 1
+                return
+            self.rejected[reason] += 1
+            raise
 
     def retry_after(self) -> float:
         """Seconds after which trying again makes sense."""
         return self.appointments.make(self.queue.waiting, self.queue.rate())
+
+    def apply(self, traffic: Traffic) -> None:
+        """Go by other limits from now on; those inside may finish. `concurrency` is the lifecycle's to set."""
+        self.traffic = traffic
+        self.seats.capacity = traffic.max_concurrency
+        self.waiting_tokens.capacity = traffic.max_waiting_tokens
 
     def interrupt_all(self, reason: RequestError) -> None:
         for ticket in list(self.tickets):

@@ -7,9 +7,8 @@ weights: a tenant of weight 2 is charged half.
 import asyncio
 from collections import OrderedDict
 from dataclasses import dataclass, field
-from typing import Literal
 
-ServiceClass = Literal["interactive", "batch"]
+from server.settings import RequestClass
 
 INPUT_WEIGHT, OUTPUT_WEIGHT = 1.0, 2.0
 """What a prompt's and an answer's token cost (section 3.1 of the paper)."""
@@ -21,7 +20,7 @@ class Visit:
 
     tenant: str = "anonymous"
     weight: float = 1.0
-    service_class: ServiceClass = "interactive"
+    request_class: RequestClass = "interactive"
     prompt_tokens: int = 0
 
 

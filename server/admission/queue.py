@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 
 from server.admission.forecast import Forecast
-from server.admission.lane import OUTPUT_WEIGHT, Lane, ServiceClass, Visit, Waiter
+from server.admission.lane import OUTPUT_WEIGHT, Lane, Visit, Waiter
+from server.settings import RequestClass
 
 PATIENCE = 30.0
 """Seconds after which a batch sequence is treated as interactive, so that it never starves."""
@@ -33,7 +34,8 @@ class Queue:
         self.busy_since = clock()
         self.running = 0
         self.peak_running = 0
-        self.lanes: dict[ServiceClass, Lane] = {"interactive": Lane(), "batch": Lane()}
+        self.running_by: Counter[tuple[str, str]] = Counter()
+        self.lanes: dict[RequestClass, Lane] = {"interactive": Lane(), "batch": Lane()}
         self.forecast = Forecast()
 
     @property
@@ -41,9 +43,9 @@ class Queue:
         return sum(map(len, self.lanes.values()))
 
     def waiting_by(self) -> Counter[tuple[str, str]]:
-        """How many wait, by class and tenant; a batch sequence that has become interactive counts as such."""
-        lines = ((name, tenant, line) for name, lane in self.lanes.items() for tenant, line in lane.lines.items())
-        return Counter({(name, tenant): len(line) for name, tenant, line in lines})
+        """How many wait, by class and tenant."""
+        visits = (waiter.visit for lane in self.lanes.values() for line in lane.lines.values() for waiter in line)
+        return Counter((visit.request_class, visit.tenant) for visit in visits)
 
     def oldest_wait(self) -> float:
         """Seconds that the one who has waited longest has waited."""
@@ -56,7 +58,7 @@ class Queue:
         if self.has_place() or rate is None:
             return 0.0
         ahead = self.lanes["interactive"].ahead_of(visit)
-        if visit.service_class == "batch":
+        if visit.request_class == "batch":
             ahead = len(self.lanes["interactive"]) + self.lanes["batch"].ahead_of(visit)
         return (ahead + 1) / rate
 
@@ -73,11 +75,11 @@ class Queue:
             yield Turn(visit, lane)
         finally:
             self.forecast.left(self.clock() - started)
-            self.leave()
+            self.leave(visit)
 
     async def enter(self, visit: Visit) -> Lane:
         waiter = Waiter(visit, self.clock())
-        self.lanes[visit.service_class].push(waiter)
+        self.lanes[visit.request_class].push(waiter)
         self.wake()
         try:
             return await waiter.turn
@@ -87,11 +89,12 @@ class Queue:
                     with suppress(KeyError):  # it may have changed lanes, or `wake` has passed over it by now
                         lane.remove(waiter)
             else:
-                self.leave()  # its turn came in the same moment: hand it on
+                self.leave(visit)  # its turn came in the same moment: hand it on
             raise
 
-    def leave(self) -> None:
+    def leave(self, visit: Visit) -> None:
         self.running -= 1
+        self.running_by[visit.request_class, visit.tenant] -= 1
         self.wake()
 
     def resize(self, capacity: int | None) -> None:
@@ -103,7 +106,7 @@ class Queue:
         while self.has_place() and (lane := self.next_lane()) is not None:
             waiter = lane.pop()
             if not waiter.turn.cancelled():
-                self.start_one()
+                self.start(waiter.visit)
                 waiter.turn.set_result(lane)
 
     def next_lane(self) -> Lane | None:
@@ -116,8 +119,9 @@ class Queue:
     def has_place(self) -> bool:
         return self.capacity is None or self.running < self.capacity
 
-    def start_one(self) -> None:
+    def start(self, visit: Visit) -> None:
         if self.running == 0:
             self.busy_since = self.clock()
         self.running += 1
+        self.running_by[visit.request_class, visit.tenant] += 1
         self.peak_running = max(self.peak_running, self.running)

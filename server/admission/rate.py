@@ -10,7 +10,7 @@ ROUNDING = 1e-6
 class Rate:
     """Holds a minute's worth, so that much may go at once. `clock` tells seconds.
 
-    Over any time, what was taken and not given back is at most `per_minute` plus what has been refilled meanwhile.
+    If only what it holds is taken, that is at most `per_minute` over any time, plus what has been refilled meanwhile.
     """
 
     def __init__(self, per_minute: int, clock: Callable[[], float]) -> None:
@@ -33,12 +33,11 @@ class Rate:
         """Seconds until `amount` could be taken, if nobody else takes any."""
         return max(0.0, (amount - self.refill()) * 60 / self.capacity)
 
-    def take(self, amount: int) -> bool:
-        """All or nothing."""
-        if self.refill() + ROUNDING < amount:
-            return False
+    def holds(self, amount: int) -> bool:
+        return self.refill() + ROUNDING >= amount
+
+    def take(self, amount: int) -> None:
         self.level -= amount
-        return True
 
     def give_back(self, amount: int) -> None:
         self.level += amount  # whoever looks at it calls `refill`, which keeps it within the capacity

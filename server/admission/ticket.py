@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from server.admission.account import Account
 from server.admission.deadline import Deadline, Stage, TimeLimit
 from server.admission.lane import Visit
 from server.errors import Expired, Outcome, RequestError
@@ -22,29 +23,38 @@ EXPIRED: dict[TimeLimit, str] = {
 
 
 class Ticket:
-    """Made by `Desk.admit`, in the task that serves the request; nobody else makes one."""
+    """Made by `Desk.admit`, in the task that serves the request; nobody else makes one.
 
-    def __init__(self, desk: "Desk", task: "asyncio.Task[object]", deadline: Deadline) -> None:
-        self.desk, self.task, self.deadline = desk, task, deadline
+    `waiting_tokens` are its prompts' until their prefill; `tokens` what its tenant was charged, and `tokens_used` what
+    it has used so far.
+    """
+
+    def __init__(self, desk: "Desk", account: Account, task: "asyncio.Task[object]", deadline: Deadline) -> None:
+        self.desk, self.account, self.task, self.deadline = desk, account, task, deadline
+        self.request_class = account.class_of(None)
         self.arrived = desk.clock()
         self.seats = 1
-        self.waiting_tokens = 0
+        self.waiting_tokens = self.tokens = self.tokens_used = 0
         self.outcome: Outcome = "failed"
         self.reason: RequestError | None = None
 
     def visit(self, prompt_tokens: int) -> Visit:
         """What the queue is told of one of its sequences."""
-        return Visit(prompt_tokens=prompt_tokens)
+        settings = self.account.settings
+        return Visit(settings.name, settings.weight, self.request_class, prompt_tokens)
 
     def extend(self, seats: int) -> None:
         """Take more seats, for `n > 1`. Raises Overloaded, and then has taken none."""
-        self.desk.take_seats(seats)
+        self.desk.take_seats(self.account, seats)
         self.seats += seats
 
-    def await_prefill(self, tokens: int) -> None:
-        """Count a prompt among those that wait for their prefill. Raises Overloaded, and then has not."""
-        self.desk.take_waiting_tokens(tokens)
-        self.waiting_tokens += tokens
+    def take_tokens(self, prompt: int, at_most: int) -> None:
+        """`prompt` tokens wait for their prefill, and with the answers it may come to `at_most`.
+
+        Raises Overloaded, RateLimited or InvalidRequest, and then has taken none.
+        """
+        self.desk.take_tokens(self.account, prompt, at_most)
+        self.waiting_tokens, self.tokens = prompt, at_most
 
     def prefilled(self, tokens: int) -> None:
         """That many tokens of prompts wait no longer."""

@@ -9,12 +9,14 @@ import re
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 
+from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from server.admission import Desk, Ticket
+from server.admission import Desk, Tenants, Ticket
 from server.api.errors import to_response
+from server.api.keys import api_key
 from server.errors import BodyTooLarge, BodyTooSlow, Disconnected, RequestError
-from server.settings import Settings
+from server.settings import Http
 from server.telemetry.times import Times
 
 GENERATING = frozenset({"/v1/chat/completions", "/v1/completions"})
@@ -26,25 +28,31 @@ class Edge:
     """Pure ASGI middleware. `require_ready` raises Unavailable in every phase but `ready`."""
 
     def __init__(
-        self, app: ASGIApp, desk: Desk, times: Times, settings: Settings, require_ready: Callable[[], object]
-    ) -> None:
-        self.app, self.desk, self.times, self.settings = app, desk, times, settings
+        self, app: ASGIApp, *, desk: Desk, tenants: Tenants, times: Times, http: Http,
+        require_ready: Callable[[], object],
+    ) -> None:  # fmt: skip
+        self.app, self.desk, self.tenants, self.times, self.http = app, desk, tenants, times, http
         self.require_ready = require_ready
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] != "http" or not scope["path"].startswith("/v1/"):
             await self.app(scope, receive, send)
             return
+        account = None
         try:
-            if scope["path"] in GENERATING and scope["method"] == "POST":
-                self.require_ready()
-                with self.desk.admit(patience(scope["headers"])) as ticket:
-                    await self.serve(ticket, scope, receive, send)
-                self.times.whole.observe(self.desk.clock() - ticket.arrived)
-            else:
+            account = self.tenants.identify(api_key(scope["headers"]))
+            if scope["path"] not in GENERATING or scope["method"] != "POST":
                 await self.app(scope, receive, send)
+                return
+            self.require_ready()
+            with self.desk.admit(account, patience(scope["headers"])) as ticket:
+                await self.serve(ticket, scope, receive, send)
+            self.times.whole.observe(self.desk.clock() - ticket.arrived)
         except RequestError as error:
-            await to_response(error)(scope, receive, send)
+            response = to_response(error)
+            if account is not None:
+                response.headers.update(account.headers())
+            await response(scope, receive, send)
 
     async def serve(self, ticket: Ticket, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve an admitted request; its errors are answered while its seat is still held."""
@@ -52,6 +60,8 @@ class Edge:
 
         async def watched_send(message: Message) -> None:
             nonlocal started
+            if not started:
+                MutableHeaders(scope=message).update(ticket.account.headers())
             started = True
             await send(message)
 
@@ -64,14 +74,14 @@ class Edge:
         except RequestError as error:
             ticket.outcome = error.outcome
             if not started:
-                await to_response(error)(scope, receive, send)
+                await to_response(error)(scope, receive, watched_send)
 
     async def read_body(self, receive: Receive) -> bytes:
         """The whole body, within `http.max_body_bytes` and `http.body_timeout`."""
-        limit = self.settings.http.max_body_bytes
+        limit = self.http.max_body_bytes
         chunks, size = list[bytes](), 0
         try:
-            async with asyncio.timeout(self.settings.http.body_timeout):
+            async with asyncio.timeout(self.http.body_timeout):
                 while True:
                     message = await receive()
                     if message["type"] == "http.disconnect":
@@ -84,7 +94,7 @@ class Edge:
                         return b"".join(chunks)
         except TimeoutError:
             raise BodyTooSlow(
-                f"The body did not arrive within {self.settings.http.body_timeout:g} s (http.body_timeout)."
+                f"The body did not arrive within {self.http.body_timeout:g} s (http.body_timeout)."
             ) from None
 
     @asynccontextmanager

@@ -29,18 +29,25 @@ class Generation:
         return sum(map(len, self.prompts))
 
     async def prepare(self) -> None:
-        """Take the other seats and render the prompts. Raises InvalidRequest or Overloaded."""
-        seats, capacity = self.request.sequences, self.desk.seats.capacity
-        if capacity is not None and seats > capacity and self.desk.traffic.enforce:
+        """Take the other seats, render the prompts and take their tokens.
+
+        Raises InvalidRequest, Overloaded or RateLimited.
+        """
+        seats = self.request.sequences
+        limits = [
+            limit.capacity for limit in (self.desk.seats, self.ticket.account.seats) if limit.capacity is not None
+        ]
+        if limits and seats > min(limits) and self.desk.traffic.enforce:
             raise InvalidRequest(
-                f"{seats} sequences can never be inside at once: max_concurrency is {capacity}.", param="n"
+                f"{seats} sequences can never be inside at once: max_concurrency is {min(limits)}.", param="n"
             )
         if seats > 1:
             self.ticket.extend(seats - 1)
         self.prompts = [await self.engine.render(prompt) for prompt in self.request.prompts]
         for tokens in self.prompts:
             self.check_fit(len(tokens))
-        self.ticket.await_prefill(self.prompt_tokens)
+        answers = [self.sampling(index).max_tokens or 0 for index in range(seats)]
+        self.ticket.take_tokens(self.prompt_tokens, self.prompt_tokens + sum(answers))
 
     def check_fit(self, prompt_tokens: int) -> None:
         room = self.model.max_model_len - prompt_tokens
@@ -98,6 +105,7 @@ class Generation:
     def note(self, index: int, delta: Delta, now: float) -> None:
         """Keep the books of a delta that came `now`."""
         self.completion_tokens += delta.tokens
+        self.ticket.tokens_used += delta.tokens
         before = self.last_delta_at[index]
         self.last_delta_at[index] = now
         if before:
@@ -109,6 +117,7 @@ class Generation:
         if prompt not in self.prefilled:
             self.prefilled.add(prompt)
             self.ticket.prefilled(len(self.prompts[prompt]))
+            self.ticket.tokens_used += len(self.prompts[prompt])
 
     async def one(self) -> AsyncGenerator[tuple[int, Delta] | None, None]:
         async with self.accepted(0) as (turn, stream):

@@ -5,7 +5,7 @@ from typing import Any, Protocol
 from fastapi import APIRouter
 from starlette.responses import JSONResponse, Response
 
-from server.admission import Desk
+from server.admission import Desk, Tenants
 from server.engine.base import Engine
 from server.telemetry.metrics import exposition
 from server.telemetry.times import Times
@@ -19,7 +19,7 @@ class Health(Protocol):
         ...
 
 
-def status(desk: Desk, health: Health) -> dict[str, Any]:
+def status(desk: Desk, tenants: Tenants, health: Health) -> dict[str, Any]:
     seats, queue = desk.seats, desk.queue
     return {
         "phase": health.readiness()[1]["phase"],
@@ -37,10 +37,11 @@ def status(desk: Desk, health: Health) -> dict[str, Any]:
         "would_reject": dict(desk.would_reject),
         "finished": dict(desk.finished),
         "expired": dict(desk.expired),
+        "tenants": {name: account.seats.taken for name, account in tenants.accounts.items()},
     }
 
 
-def probes(desk: Desk, times: Times, engine: Engine, health: Health) -> APIRouter:
+def probes(desk: Desk, tenants: Tenants, times: Times, engine: Engine, health: Health) -> APIRouter:
     router = APIRouter(tags=["operations"])
 
     @router.get("/livez")
@@ -59,12 +60,13 @@ def probes(desk: Desk, times: Times, engine: Engine, health: Health) -> APIRoute
     @router.get("/status")
     async def get_status() -> Response:
         """The two limits, what is inside, and what was refused and finished."""
-        return JSONResponse(status(desk, health))
+        return JSONResponse(status(desk, tenants, health))
 
     @router.get("/metrics")
     async def metrics() -> Response:
         """Prometheus: `sluice_*`, and the engine's own `vllm:*`."""
-        content = exposition(status(desk, health), desk.queue.waiting_by(), times) + engine.metrics()
+        own = exposition(status(desk, tenants, health), desk.queue.running_by, desk.queue.waiting_by(), times)
+        content = own + engine.metrics()
         return Response(content, media_type="text/plain; version=0.0.4; charset=utf-8")
 
     return router

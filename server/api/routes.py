@@ -44,6 +44,7 @@ def routes(engine: Engine, desk: Desk, times: Times, settings: Settings, model: 
                 param="model",
             )
         request_id, created = f"{prefix}-{uuid4().hex}", int(time.time())
+        ticket.request_class = ticket.account.class_of(wire.tier)
         generation = Generation(
             wire.to_generation(request_id), ticket, engine=engine, model=model.require_ready(), desk=desk, times=times
         )

@@ -2,7 +2,7 @@
 
 import os
 
-from server.admission.tenants import Tenants
+from server.admission import Tenants
 from server.cli.options import Config, Set
 from server.engine.devices import Machine
 from server.engine.package import check_extra

@@ -8,6 +8,7 @@ import sys
 import uvicorn
 import uvloop
 
+from server.admission import Tenants
 from server.app import create_app
 from server.cli.options import Config, Set
 from server.cli.terminal import Terminal
@@ -29,6 +30,7 @@ def serve(config: Config = None, overrides: Set = []) -> None:  # noqa: B006 - t
     machine = Machine.look()
     machine.check(settings)
     check_extra(settings.engine.extra)
+    Tenants(settings.tenants, os.environ)
     engine = VLLMEngine(settings, machine.device(settings.engine))
     # All is closed by then. The interpreter's own end would take seconds for vLLM's modules, or crash in their import.
     os._exit(run(settings, engine))

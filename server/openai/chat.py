@@ -39,13 +39,14 @@ class ChatCompletionRequest(GenerationBody):
     top_logprobs: Annotated[int, Field(ge=0, le=20)] = 0
     chat_template_kwargs: Annotated[dict[str, Any], AfterValidator(not_reserved)] | None = None
 
+    service_tier: Literal["auto", "default", "flex"] | None = None
+
     # These change no answer: accepted, and dropped.
     metadata: Any = None
     safety_identifier: Any = None
     prompt_cache_key: Any = None
     prompt_cache_options: Any = None
     prompt_cache_retention: Any = None
-    service_tier: Literal["auto", "default"] | None = None
 
     # These are not served: only what changes nothing is accepted.
     audio: Annotated[Any, only()] = None
@@ -75,6 +76,10 @@ class ChatCompletionRequest(GenerationBody):
     @property
     def limit(self) -> int | None:
         return self.max_tokens if self.max_completion_tokens is None else self.max_completion_tokens
+
+    @property
+    def tier(self) -> str | None:
+        return self.service_tier
 
     def to_generation(self, request_id: str) -> GenerationRequest:
         chat = Chat([message.to_template() for message in self.messages], self.chat_template_kwargs or {})

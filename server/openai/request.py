@@ -78,6 +78,11 @@ class GenerationBody(WireModel):
         return self.max_tokens
 
     @property
+    def tier(self) -> str | None:
+        """OpenAI's `service_tier`, where the route has one."""
+        return None
+
+    @property
     def include_usage(self) -> bool:
         return self.stream_options is not None and self.stream_options.include_usage
 

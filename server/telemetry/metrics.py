@@ -1,17 +1,16 @@
 """Prometheus metrics of the front end: what `/status` shows, who waits, and how long things take."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, get_args
 
 from prometheus_client import CollectorRegistry, Metric, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from server.settings import RequestClass
 from server.telemetry.times import Times
 
 GAUGES = {
-    "admitted": "Sequences inside: running and waiting.",
-    "running": "Sequences that the engine has been given and has not finished.",
     "waiting_tokens": "Prompt tokens inside that the engine has not begun to answer.",
     "oldest_wait_seconds": "How long the sequence has waited that has waited longest.",
     "peak_admitted": "Most sequences that were inside at once.",
@@ -28,11 +27,15 @@ COUNTERS = {
 }
 
 
-class FrontEndCollector(Collector):
-    """`status` as `/status` shows it; `waiting` by (class, tenant)."""
+Counts = Mapping[tuple[str, str], int]
+"""By class and tenant."""
 
-    def __init__(self, status: Mapping[str, Any], waiting: Mapping[tuple[str, str], int], times: Times) -> None:
-        self.status, self.waiting, self.times = status, waiting, times
+
+class FrontEndCollector(Collector):
+    """`status` as `/status` shows it."""
+
+    def __init__(self, status: Mapping[str, Any], running: Counts, waiting: Counts, times: Times) -> None:
+        self.status, self.running, self.waiting, self.times = status, running, waiting, times
 
     def collect(self) -> Iterable[Metric]:
         for name, help_text in GAUGES.items():
@@ -41,11 +44,20 @@ class FrontEndCollector(Collector):
         phase = GaugeMetricFamily("sluice_phase", "1 for the phase that the server is in.", labels=["phase"])
         phase.add_metric([self.status["phase"]], 1)
         yield phase
-        labels = ["class", "tenant"]
-        waiting = GaugeMetricFamily("sluice_waiting", "Sequences that wait for a place in the batch.", labels=labels)
-        for (service_class, tenant), count in self.waiting.items():
-            waiting.add_metric([service_class, tenant], count)
-        yield waiting
+        help_text = "Sequences inside, running and waiting, by tenant."
+        admitted = GaugeMetricFamily("sluice_admitted", help_text, labels=["tenant"])
+        for tenant, count in self.status["tenants"].items():
+            admitted.add_metric([tenant], count)
+        yield admitted
+        for name, help_text, counts in (
+            ("running", "Sequences that the engine has been given and has not finished.", self.running),
+            ("waiting", "Sequences that wait for a place in the batch.", self.waiting),
+        ):
+            gauge = GaugeMetricFamily(f"sluice_{name}", help_text, labels=["class", "tenant"])
+            for tenant in self.status["tenants"]:
+                for request_class in get_args(RequestClass):
+                    gauge.add_metric([request_class, tenant], counts.get((request_class, tenant), 0))
+            yield gauge
         for name, (label, help_text) in COUNTERS.items():
             counter = CounterMetricFamily(f"sluice_{name}", help_text, labels=[label])
             for value, count in self.status[name].items():
@@ -54,8 +66,8 @@ class FrontEndCollector(Collector):
         yield from self.times.families()
 
 
-def exposition(status: Mapping[str, Any], waiting: Mapping[tuple[str, str], int], times: Times) -> bytes:
+def exposition(status: Mapping[str, Any], running: Counts, waiting: Counts, times: Times) -> bytes:
     """Prometheus' text format."""
     registry = CollectorRegistry()
-    registry.register(FrontEndCollector(status, waiting, times))
+    registry.register(FrontEndCollector(status, running, waiting, times))
     return generate_latest(registry)

@@ -14,11 +14,28 @@ def tenant(**limits: Any) -> Tenant:
     return Tenant(name="a", keys=["env:A"], **limits)
 
 
+def admit(account: Account) -> None:
+    account.check_seats(1)
+    account.check_request()
+    account.seats.take(1)
+    account.take_request()
+
+
+def take_seats(account: Account, seats: int) -> None:
+    account.check_seats(seats)
+    account.seats.take(seats)
+
+
+def take_tokens(account: Account, tokens: int) -> None:
+    account.check_tokens(tokens)
+    account.take_tokens(tokens)
+
+
 def test_without_limits_nothing_is_refused_or_told() -> None:
     account = Account(tenant(), Clock())
     for _ in range(1000):
-        account.admit()
-        account.take_tokens(10**9)
+        admit(account)
+        take_tokens(account, 10**9)
     account.give_back_tokens(10**9)
     assert account.headers() == {}
     assert account.seats.taken == 1000
@@ -26,43 +43,43 @@ def test_without_limits_nothing_is_refused_or_told() -> None:
 
 def test_its_own_seats() -> None:
     account = Account(tenant(max_concurrency=3, requests_per_minute=10), Clock())
-    account.admit()
-    account.take_seats(1)
+    admit(account)
+    take_seats(account, 1)
     with pytest.raises(RateLimited):
-        account.take_seats(2)
-    account.admit()
+        take_seats(account, 2)
+    admit(account)
     with pytest.raises(RateLimited) as refusal:
-        account.admit()
+        admit(account)
     assert (refusal.value.code, refusal.value.retry_after) == ("max_concurrency", 1)
     assert account.headers()["x-ratelimit-remaining-requests"] == "8"  # the refused one does not count
-    account.give_back_seats(3)
-    account.admit()
+    account.seats.give_back(3)
+    admit(account)
 
 
 def test_requests_a_minute() -> None:
     clock = Clock()
     account = Account(tenant(max_concurrency=100, requests_per_minute=6), clock)
     for _ in range(6):
-        account.admit()
+        admit(account)
     clock.now += 0.5
     with pytest.raises(RateLimited) as refusal:
-        account.admit()
+        admit(account)
     assert (refusal.value.code, refusal.value.retry_after) == ("requests_per_minute", 10)
     assert account.seats.taken == 6
     clock.now += refusal.value.retry_after or 0
-    account.admit()
+    admit(account)
 
 
 def test_tokens_a_minute_and_the_unused_ones_given_back() -> None:
     clock = Clock()
     account = Account(tenant(tokens_per_minute=600), clock)
-    account.take_tokens(500)
+    take_tokens(account, 500)
     with pytest.raises(RateLimited) as refusal:
-        account.take_tokens(125)
+        take_tokens(account, 125)
     assert (refusal.value.code, refusal.value.retry_after) == ("tokens_per_minute", 3)
     assert account.headers()["x-ratelimit-remaining-tokens"] == "100"
     account.give_back_tokens(400)
-    account.take_tokens(500)
+    take_tokens(account, 500)
     clock.now += 60
     account.give_back_tokens(400)
     assert account.headers()["x-ratelimit-remaining-tokens"] == "600"
@@ -71,16 +88,16 @@ def test_tokens_a_minute_and_the_unused_ones_given_back() -> None:
 def test_what_can_never_be_had_is_the_requests_own_mistake() -> None:
     account = Account(tenant(tokens_per_minute=600), Clock())
     with pytest.raises(InvalidRequest, match=r"601 tokens.*600 a minute") as refusal:
-        account.take_tokens(601)
+        take_tokens(account, 601)
     assert (refusal.value.param, refusal.value.code) == ("max_tokens", "tokens_per_minute")
-    account.take_tokens(600)
+    take_tokens(account, 600)
 
 
 def test_the_headers_are_openais() -> None:
     clock = Clock()
     account = Account(tenant(requests_per_minute=60, tokens_per_minute=60_000), clock)
-    account.admit()
-    account.take_tokens(20)
+    admit(account)
+    take_tokens(account, 20)
     assert account.headers() == {
         "x-ratelimit-limit-requests": "60",
         "x-ratelimit-remaining-requests": "59",
@@ -103,16 +120,27 @@ def test_durations(seconds: float, text: str) -> None:
 def test_other_settings_keep_what_is_taken() -> None:
     account = Account(tenant(max_concurrency=4, requests_per_minute=10), Clock())
     for _ in range(4):
-        account.admit()
+        admit(account)
     account.update(tenant(max_concurrency=2, requests_per_minute=20, tokens_per_minute=5))
     headers = account.headers()
     assert (headers["x-ratelimit-limit-requests"], headers["x-ratelimit-limit-tokens"]) == ("20", "5")
     assert (headers["x-ratelimit-remaining-requests"], headers["x-ratelimit-remaining-tokens"]) == ("6", "5")
-    account.give_back_seats(2)
+    account.seats.give_back(2)
     with pytest.raises(RateLimited):
-        account.admit()
-    account.give_back_seats(1)
-    account.admit()
+        admit(account)
+    account.seats.give_back(1)
+    admit(account)
     account.update(tenant())
     assert account.headers() == {}
-    account.give_back_seats(2)
+    account.seats.give_back(2)
+
+
+def test_flex_asks_for_batch() -> None:
+    account = Account(tenant(), Clock())
+    assert [account.class_of(tier) for tier in (None, "auto", "flex")] == ["interactive", "interactive", "batch"]
+    account.update(tenant(classes=["batch"]))
+    assert [account.class_of(tier) for tier in (None, "flex")] == ["batch", "batch"]
+    account.update(tenant(classes=["interactive"]))
+    with pytest.raises(InvalidRequest) as refusal:
+        account.class_of("flex")
+    assert refusal.value.param == "service_tier"

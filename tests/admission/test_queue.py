@@ -39,7 +39,7 @@ async def test_who_leaves_while_waiting_is_forgotten() -> None:
     with pytest.raises(asyncio.CancelledError):
         await waiting
     assert queue.waiting == 0
-    queue.leave()
+    queue.leave(Visit())
     assert queue.running == 0
 
 
@@ -48,7 +48,7 @@ async def test_a_turn_that_comes_with_the_cancellation_is_handed_on() -> None:
     await queue.enter(Visit())
     first, second = (asyncio.create_task(queue.enter(Visit())) for _ in range(2))
     await settle()
-    queue.leave()  # the turn is first's, who has not run yet
+    queue.leave(Visit())  # the turn is first's, who has not run yet
     first.cancel()
     await settle()
     assert first.cancelled()
@@ -62,7 +62,7 @@ async def test_a_turn_passes_over_who_has_just_been_cancelled() -> None:
     first, second = (asyncio.create_task(queue.enter(Visit())) for _ in range(2))
     await settle()
     first.cancel()
-    queue.leave()  # before first could take itself off the list
+    queue.leave(Visit())  # before first could take itself off the list
     await settle()
     assert first.cancelled()
     assert second.done()
@@ -88,7 +88,7 @@ def test_nobody_new_overtakes_those_who_wait() -> None:
         await queue.enter(Visit())
         waiting = asyncio.create_task(queue.enter(Visit()))
         await settle()
-        queue.leave()
+        queue.leave(Visit())
         late = asyncio.create_task(queue.enter(Visit()))
         await settle()
         assert waiting.done()

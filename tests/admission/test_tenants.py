@@ -30,7 +30,7 @@ def test_without_tenants_everyone_is_anonymous() -> None:
     assert (account.name, account.settings.weight) == ("anonymous", 1)
     assert account.settings.classes == ["interactive", "batch"]
     for _ in range(100):
-        account.admit()
+        account.check_request()
 
 
 def test_each_kind_of_key_leads_to_its_tenant(tmp_path: Path) -> None:
@@ -111,7 +111,8 @@ def test_a_mistake_names_tenant_and_key_and_changes_nothing(tmp_path: Path, kind
 def test_other_settings_take_hold_and_accounts_stay() -> None:
     tenants = Tenants([tenant("a", sha("a1"), requests_per_minute=5), tenant("b", sha("b1"))], {}, Clock())
     account = tenants.identify("a1")
-    account.admit()
+    account.seats.take(1)
+    account.take_request()
     tenants.update([tenant("c", sha("b1")), tenant("a", sha("a2"), requests_per_minute=10, weight=3)], {})
     assert tenants.identify("a2") is account
     assert account.settings.weight == 3

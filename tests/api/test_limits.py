@@ -33,11 +33,11 @@ async def test_64_streams_at_once(serve: Serve, vllm: Started) -> None:
         assert len(refused) == 40
         assert [answer for answer in answers if isinstance(answer, str)] == [counted(40)] * 24
         for refusal in refused:
-            assert refusal.response.headers["retry-after"] == "1"
+            assert 1 <= int(refusal.response.headers["retry-after"]) <= 30
             assert (refusal.type, refusal.code) == ("overloaded_error", "max_concurrency")
         status = await server.status()
         assert (status["peak_admitted"], status["peak_running"]) == (24, 8)
-        assert status["rejected"] == {"max_concurrency": 40}
+        assert status["rejected"]["max_concurrency"] == 40
         await server.is_empty(within=2)
         await engine_is_idle(vllm)
 

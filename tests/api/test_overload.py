@@ -8,12 +8,13 @@ from typing import Any
 import httpx
 import pytest
 
+from server.admission import desk
 from tests.api.test_time_limits import ask, error
 from tests.conftest import Serve
 from tests.fake import FakeEngine
 from tests.test_lifecycle import counting
 
-REASONS = {"max_concurrency": 0, "max_waiting_tokens": 0, "queue_timeout": 0}
+REASONS = dict.fromkeys(desk.REASONS, 0)
 
 
 def saying(letters: int) -> dict[str, Any]:
@@ -21,9 +22,7 @@ def saying(letters: int) -> dict[str, Any]:
     return {"model": "demo", "messages": [{"role": "user", "content": "x" * letters}]}
 
 
-async def test_a_burst_of_300_at_a_cap_of_166(
-    serve: Serve, fake: FakeEngine, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_a_burst_of_300_at_a_cap_of_166(serve: Serve, fake: FakeEngine, caplog: pytest.LogCaptureFixture) -> None:
     """134 refusals, all of them before anything is rendered, none of them with a word in the log."""
     fake.going.clear()
     caplog.set_level(logging.INFO)

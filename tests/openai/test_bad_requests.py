@@ -120,7 +120,7 @@ def call(**fields: Any) -> dict[str, Any]:
         ({"max_completion_tokens": 5, "max_tokens": 6}, "max_tokens"),
         ({"chat_template_kwargs": []}, "chat_template_kwargs"),
         *[({"chat_template_kwargs": {key: None}}, "chat_template_kwargs") for key in sorted(RESERVED)],
-        ({"service_tier": "flex"}, "service_tier"),
+        ({"service_tier": "priority"}, "service_tier"),
         ({"store": True}, "store"),
         ({"store": 0}, "store"),
         ({"response_format": {"type": "json_object"}}, "response_format"),

@@ -130,7 +130,7 @@ def test_no_field_of_openai_is_silently_ignored(route: str, key: str) -> None:
     [
         {"store": False}, {"tools": []}, {"functions": []}, {"tool_choice": "none"}, {"function_call": "none"},
         {"response_format": {"type": "text"}}, {"modalities": ["text"]}, {"service_tier": "auto"},
-        {"service_tier": "default"},
+        {"service_tier": "default"}, {"service_tier": "flex"},
     ],
 )  # fmt: skip
 def test_neutral_values_of_what_is_not_served(fields: dict[str, Any]) -> None:
