@@ -34,12 +34,11 @@ class Generation:
         Raises InvalidRequest, Overloaded or RateLimited.
         """
         seats = self.request.sequences
-        limits = [
-            limit.capacity for limit in (self.desk.seats, self.ticket.account.seats) if limit.capacity is not None
-        ]
-        if limits and seats > min(limits) and self.desk.traffic.enforce:
+        both = (self.desk.seats.capacity, self.ticket.account.seats.capacity)
+        most = min((limit for limit in both if limit is not None), default=seats)
+        if seats > most and self.desk.traffic.enforce:
             raise InvalidRequest(
-                f"{seats} sequences can never be inside at once: max_concurrency is {min(limits)}.", param="n"
+                f"{seats} sequences can never be inside at once: max_concurrency is {most}.", param="n"
             )
         if seats > 1:
             self.ticket.extend(seats - 1)

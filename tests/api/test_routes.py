@@ -159,7 +159,7 @@ async def test_probes_take_no_seat_and_are_never_refused(serve: Serve, fake: Fak
             assert (await client.get(path)).status_code == 200, path
         assert (await server.status())["peak_admitted"] == 1
         metrics = (await client.get("/metrics")).text
-        assert "\nsluice_running 1.0\n" in metrics
+        assert '\nsluice_running{class="interactive",tenant="anonymous"} 1.0\n' in metrics
         assert 'sluice_phase{phase="ready"} 1.0' in metrics
         fake.going.set()
         assert (await inside).status_code == 200
