@@ -1,0 +1,178 @@
+"""Tenants from the outside: who they are, what they may, and that none of them pays for another's greed."""
+
+import asyncio
+import hashlib
+import json
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.conftest import Running, Serve
+from tests.fake import FakeEngine
+from tests.test_lifecycle import counting
+
+BODY = counting(3, stream=False)
+
+
+def tenants(**limits: dict[str, Any]) -> dict[str, Any]:
+    """A tenant for each name, its key being `sk-NAME`."""
+    source = {name: "sha256:" + hashlib.sha256(f"sk-{name}".encode()).hexdigest() for name in limits}
+    return {"tenants": [{"name": name, "keys": [source[name]]} | limit for name, limit in limits.items()]}
+
+
+def client(server: Running, name: str) -> httpx.AsyncClient:
+    limits = httpx.Limits(max_connections=None)
+    headers = {"Authorization": f"Bearer sk-{name}"}
+    return httpx.AsyncClient(base_url=server.url, timeout=60, headers=headers, limits=limits)
+
+
+async def ask(server: Running, name: str, body: dict[str, Any] = BODY) -> httpx.Response:
+    async with client(server, name) as asking:
+        return await asking.post("/v1/chat/completions", json=body)
+
+
+async def test_a_key_is_asked_for_where_there_are_tenants(serve: Serve, fake: FakeEngine) -> None:
+    async with serve(fake, tenants(ada={})) as server, httpx.AsyncClient(base_url=server.url) as stranger:
+        for headers in ({}, {"Authorization": "Bearer sk-bob"}, {"x-api-key": "sk-"}):
+            for answer in (
+                await stranger.post("/v1/chat/completions", content=b"no JSON", headers=headers),
+                await stranger.get("/v1/models", headers=headers),
+            ):
+                error = answer.json()["error"]
+                assert (answer.status_code, error["type"], error["code"]) == (
+                    401, "authentication_error", "invalid_api_key"
+                )  # fmt: skip
+        assert (await ask(server, "ada")).status_code == 200
+        other = await stranger.post("/v1/chat/completions", json=BODY, headers={"x-api-key": "sk-ada"})
+        assert other.status_code == 200
+        for path in ("/livez", "/readyz", "/status", "/metrics"):
+            assert (await stranger.get(path)).status_code == 200
+        assert (await server.status())["finished"]["finished"] == 2
+
+
+async def test_its_own_seats(serve: Serve, fake: FakeEngine) -> None:
+    fake.going.clear()
+    async with serve(fake, tenants(ada={"max_concurrency": 2}, bob={}), max_concurrency=10) as server:
+        inside = [asyncio.create_task(ask(server, "ada")) for _ in range(2)]
+        await server.has(admitted=2)
+        refused = await ask(server, "ada")
+        error = refused.json()["error"]
+        assert (refused.status_code, error["type"], error["code"]) == (429, "rate_limit_error", "max_concurrency")
+        assert int(refused.headers["retry-after"]) >= 1
+        too_many = await ask(server, "ada", BODY | {"n": 3})
+        assert too_many.status_code == 429
+        inside.append(asyncio.create_task(ask(server, "bob")))
+        await server.has(admitted=3)
+        status = await server.status()
+        assert status["tenants"] == {"ada": 2, "bob": 1}
+        assert status["rejected"]["tenant_max_concurrency"] == 2
+        fake.going.set()
+        assert {answer.status_code for answer in await asyncio.gather(*inside)} == {200}
+        never = await ask(server, "ada", BODY | {"n": 3})
+        assert (never.status_code, never.json()["error"]["param"]) == (400, "n")
+        assert (await server.status())["tenants"] == {"ada": 0, "bob": 0}
+
+
+async def test_requests_a_minute(serve: Serve, fake: FakeEngine) -> None:
+    async with serve(fake, tenants(ada={"requests_per_minute": 3})) as server:
+        answers = [await ask(server, "ada") for _ in range(4)]
+        assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
+        assert [answer.headers["x-ratelimit-limit-requests"] for answer in answers] == ["3"] * 4
+        assert [answer.headers["x-ratelimit-remaining-requests"] for answer in answers] == ["2", "1", "0", "0"]
+        error = answers[-1].json()["error"]
+        assert (error["type"], error["code"]) == ("rate_limit_error", "requests_per_minute")
+        assert 10 < int(answers[-1].headers["retry-after"]) <= 20
+        assert (await server.status())["rejected"]["requests_per_minute"] == 1
+
+
+async def test_tokens_a_minute_with_what_was_not_used_given_back(serve: Serve, fake: FakeEngine) -> None:
+    """A prompt of 17 tokens and an answer of at most 50, of which it takes 6: 23 are used."""
+    body = BODY | {"max_tokens": 50}
+    async with serve(fake, tenants(ada={"tokens_per_minute": 100})) as server:
+        first = await ask(server, "ada", body)
+        used = first.json()["usage"]["total_tokens"]
+        assert (first.headers["x-ratelimit-limit-tokens"], first.headers["x-ratelimit-remaining-tokens"]) == (
+            "100",
+            "33",
+        )
+        fake.going.clear()
+        second = asyncio.create_task(ask(server, "ada", body))
+        await server.has(running=1)
+        refused = await ask(server, "ada", body)
+        assert refused.json()["error"]["code"] == "tokens_per_minute"
+        fake.going.set()
+        last = await second
+        remaining = int(last.headers["x-ratelimit-remaining-tokens"])
+        assert 0 <= remaining - (100 - used - 67) <= 10  # 10: it refills meanwhile
+        never = await ask(server, "ada", BODY | {"max_tokens": 200})
+        assert (never.status_code, never.json()["error"]["param"]) == (400, "max_tokens")
+
+
+async def test_what_is_not_begun_costs_nothing(serve: Serve, fake: FakeEngine) -> None:
+    fake.going.clear()
+    async with serve(fake, tenants(ada={"tokens_per_minute": 100}, bob={}), concurrency=1) as server:
+        first = asyncio.create_task(ask(server, "bob"))
+        await server.has(running=1)
+        async with client(server, "ada") as impatient:
+            body, headers = BODY | {"max_tokens": 50}, {"x-request-timeout": "0.05"}
+            expired = await impatient.post("/v1/chat/completions", json=body, headers=headers)
+            assert expired.json()["error"]["code"] == "queue_timeout"
+        fake.going.set()
+        await first
+        answer = await ask(server, "ada", BODY | {"max_tokens": 50})
+        assert answer.headers["x-ratelimit-remaining-tokens"] == "33"
+
+
+async def order_of(server: Running, fake: FakeEngine, asks: list[tuple[str, dict[str, Any]]]) -> list[str]:
+    """Who is answered when, of requests that arrive in this order while one holds the only place."""
+    finished = list[str]()
+
+    async def one(name: str, body: dict[str, Any]) -> None:
+        answer = await ask(server, name, body)
+        assert answer.status_code == 200
+        finished.append(name)
+
+    fake.going.clear()
+    tasks = []
+    for number, (name, body) in enumerate(asks):
+        tasks.append(asyncio.create_task(one(name, body)))
+        await server.has(admitted=number + 1, running=1)
+    fake.going.set()
+    await asyncio.gather(*tasks)
+    return finished
+
+
+async def test_a_polite_tenant_does_not_wait_behind_a_greedy_one(serve: Serve, fake: FakeEngine) -> None:
+    async with serve(fake, tenants(greedy={}, polite={}), concurrency=1) as server:
+        asks = [("greedy", counting(20, stream=False))] * 12 + [("polite", BODY)] * 2
+        assert (await order_of(server, fake, asks)).index("polite") <= 1
+
+
+async def test_flex_waits_until_nobody_else_does(serve: Serve, fake: FakeEngine) -> None:
+    flex = BODY | {"service_tier": "flex"}
+    async with serve(fake, tenants(batch={}, now={"classes": ["interactive"]}), concurrency=1) as server:
+        asks = [("now", BODY), ("batch", flex), ("batch", flex), ("now", BODY), ("now", BODY)]
+        assert await order_of(server, fake, asks) == ["now", "now", "now", "batch", "batch"]
+        assert 'sluice_waiting{class="batch",tenant="batch"} 0.0' in await metrics_of(server)
+        refused = await ask(server, "now", flex)
+        assert (refused.status_code, refused.json()["error"]["param"]) == (400, "service_tier")
+
+
+async def metrics_of(server: Running) -> str:
+    async with httpx.AsyncClient(base_url=server.url) as asking:
+        return (await asking.get("/metrics")).text
+
+
+async def test_a_key_is_in_no_answer(serve: Serve, fake: FakeEngine) -> None:
+    async with serve(fake, tenants(ada={"max_concurrency": 1})) as server:
+        answers = [(await ask(server, "bob-secret")).text, json.dumps(await server.status()), await metrics_of(server)]
+        assert not any("secret" in answer or "sha256" in answer for answer in answers)
+
+
+@pytest.mark.parametrize("enforce", [True, False])
+async def test_limits_that_are_only_watched(serve: Serve, fake: FakeEngine, enforce: bool) -> None:
+    async with serve(fake, tenants(ada={"requests_per_minute": 1}), enforce=enforce) as server:
+        assert [(await ask(server, "ada")).status_code for _ in range(2)] == [200, 429 if enforce else 200]
+        status = await server.status()
+        assert status["would_reject"]["requests_per_minute"] == (not enforce)
