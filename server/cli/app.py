@@ -4,9 +4,10 @@ import sys
 
 import typer
 
+from server.cli.bench import bench
 from server.cli.check import check
 from server.cli.serve import serve
-from server.errors import SettingsError
+from server.errors import BenchFailed, SettingsError
 
 app = typer.Typer(
     help="Sluice: a continuous-batching LLM server.", no_args_is_help=True, add_completion=False,
@@ -14,6 +15,7 @@ app = typer.Typer(
 )  # fmt: skip
 app.command()(serve)
 app.command()(check)
+app.add_typer(bench, name="bench")
 
 
 def main() -> None:
@@ -22,3 +24,6 @@ def main() -> None:
     except SettingsError as error:
         print(f"sluice: {error}", file=sys.stderr)
         sys.exit(2)
+    except BenchFailed as error:
+        print(f"sluice: {error}", file=sys.stderr)
+        sys.exit(1)
