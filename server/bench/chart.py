@@ -22,7 +22,7 @@ def draw(levels: Sequence[Level], title: str, path: Path) -> None:
     try:
         from matplotlib.figure import Figure
     except ImportError:
-        raise BenchFailed(f"no {path.name}: it needs matplotlib (pip install 'sluice[bench]')") from None
+        raise BenchFailed(f"no {path.name}: it needs matplotlib (pip install .[bench])") from None
     figure = Figure(figsize=(12, 4), layout="constrained")
     figure.suptitle(title)
     goodput, latency, outcomes = figure.subplots(1, 3)
