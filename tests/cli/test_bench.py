@@ -187,7 +187,9 @@ async def test_a_mistake_is_one_line_and_exit_1(tmp_path: Path, name: str) -> No
 async def test_more_requests_than_can_be_remembered_are_not_begun(tmp_path: Path) -> None:
     async with answering(theirs) as peer:
         code, _, err = await ended(await bench(peer.url, "--saturation", "100000", out=tmp_path))
-    assert (code, err) == (1, "sluice: 10× would be 10000000 requests, more than 200000: ask for less, or fewer seconds\n")
+    assert code == 1
+    assert err.startswith("sluice: 10× would be 10000000 requests, more than 200000: ")
+    assert err.count("\n") == 1
 
 
 async def test_nobody_there_is_one_line_and_exit_1(tmp_path: Path) -> None:
