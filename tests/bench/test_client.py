@@ -97,7 +97,8 @@ async def test_without_retries_a_refusal_is_the_end(serve: Serve, fake: FakeEngi
         first, second = Caller(server.url), Caller(server.url)
         inside = asyncio.create_task(first.ask())
         await server.has(admitted=1)
-        assert [attempt.outcome for attempt in await second.ask()] == ["refused"]
+        async with asyncio.timeout(0.9):  # it is told to wait for a second
+            assert [attempt.outcome for attempt in await second.ask()] == ["refused"]
         fake.going.set()
         await inside
         first.pool.close()
