@@ -2,6 +2,7 @@
 
 SluiceError
 ├── SettingsError            a mistake in the settings: exit 2 (3 lines of text at most, the key is named)
+├── BenchFailed              the bench cannot measure this server: exit 1, one line
 └── RequestError             ends one request; the server goes on
     ├── InvalidRequest       the client can mend it
     │   └── ContextLengthExceeded
@@ -27,6 +28,10 @@ class SluiceError(Exception):
 
 class SettingsError(SluiceError):
     """The settings cannot be used; the message names the key and where it was set."""
+
+
+class BenchFailed(SluiceError):
+    """Nothing can be measured; the message says why."""
 
 
 class RequestError(SluiceError):

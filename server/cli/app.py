@@ -4,10 +4,11 @@ import sys
 
 import typer
 
+from server.cli.bench import bench
 from server.cli.check import check
 from server.cli.keys import keys
 from server.cli.serve import serve
-from server.errors import SettingsError
+from server.errors import BenchFailed, SettingsError
 
 app = typer.Typer(
     help="Sluice: a continuous-batching LLM server.", no_args_is_help=True, add_completion=False,
@@ -16,6 +17,7 @@ app = typer.Typer(
 app.command()(serve)
 app.command()(check)
 app.add_typer(keys, name="keys")
+app.add_typer(bench, name="bench")
 
 
 def main() -> None:
@@ -24,3 +26,6 @@ def main() -> None:
     except SettingsError as error:
         print(f"sluice: {error}", file=sys.stderr)
         sys.exit(2)
+    except BenchFailed as error:
+        print(f"sluice: {error}", file=sys.stderr)
+        sys.exit(1)
