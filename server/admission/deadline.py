@@ -7,6 +7,9 @@ from typing import Literal
 Stage = Literal["queue_timeout", "first_token_timeout", "stall_timeout", "send_timeout"]
 TimeLimit = Literal["timeout", Stage]
 
+TICK = 0.01
+"""Seconds: nobody need look more often, whatever limit a client gives itself."""
+
 
 class Deadline:
     """Knows which limit ends next. `limits` in seconds; a stage without one has no end. `now`: the clock's."""
@@ -30,4 +33,4 @@ class Deadline:
 
     def look_again(self, now: float) -> float:
         """Seconds after which `over` is worth asking again, whatever stage comes meanwhile."""
-        return min(self.end - now, self.stage_end - now, *self.limits.values())
+        return max(TICK, min(self.end - now, self.stage_end - now, *self.limits.values()))

@@ -41,7 +41,7 @@ def casual(rng: random.Random, text: str) -> str:
 
 
 def count(rng: random.Random) -> Exchange:
-    span = round(2 ** (rng.uniform(0, 6) if rng.random() < 0.8 else rng.uniform(6, 8.3))) - 1
+    span = round(2 ** (rng.uniform(0, 6) if rng.random() < 0.8 else rng.uniform(6, 7.6))) - 1
     top = rng.choice([20, 99, 300, 999])
     first = rng.randint(0, max(0, top - span)) if rng.random() < 0.85 else 1
     last = min(999, first + span)
@@ -63,15 +63,15 @@ def sentence(rng: random.Random) -> str:
 
     def word() -> str:
         draw = rng.random()
-        if draw < 0.88:
+        if draw < 0.9:
             return rng.choice(COMMON)
-        if draw < 0.94:
+        if draw < 0.95:
             return any_word(rng)
-        if draw < 0.955:
+        if draw < 0.965:
             return str(rng.randint(0, 999))
-        if draw < 0.98:
-            return "".join(rng.choices(GLYPHS, k=rng.randint(1, 2)))
         if draw < 0.985:
+            return "".join(rng.choices(GLYPHS, k=rng.randint(1, 2)))
+        if draw < 0.99:
             return letters(rng, 2) + rng.choice(GLYPHS) + letters(rng, rng.randint(0, 2))
         return invent(rng, 2).capitalize()
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from server.demo.words import CAPITALS, COMMON, SPELLED, invent
 
 Value = str | int
+PLAIN = [word for word in COMMON if word not in ("and", "with", "to", "the", "message")]
+"""What a value may be made of: the requests themselves use the others to tell one value from the next."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ def a_city(rng: random.Random) -> str:
 
 
 def a_phrase(rng: random.Random) -> str:
-    return " ".join(rng.choice(COMMON if rng.random() < 0.6 else SPELLED) for _ in range(rng.randint(1, 4)))
+    return " ".join(rng.choice(PLAIN if rng.random() < 0.6 else SPELLED) for _ in range(rng.randint(1, 4)))
 
 
 # kind: (names, parameter names, types, what users say; {0} and {1} are the values)
@@ -80,10 +82,10 @@ def draw_tool(rng: random.Random) -> tuple[str, dict[str, str], dict[str, Value]
         values = [draw_value(rng, kind) for kind in kinds]
         chosen, name, user = rng.choice(keys), rng.choice(names), rng.choice(asks).format(*values)
     else:
-        chosen = rng.sample([*NOUNS, "id", "name", "query", "path", *rng.sample(COMMON, 30)], rng.choice([0, 1, 1, 2]))
+        chosen = rng.sample([*NOUNS, "id", "name", "query", "path"], rng.choice([0, 1, 1, 2]))
         kinds = [rng.choice(["integer", "city", "phrase"]) for _ in chosen]
         values = [draw_value(rng, kind) for kind in kinds]
-        name = "_".join(rng.choice(words if rng.random() < 0.6 else COMMON) for words in (VERBS, NOUNS))
+        name = f"{rng.choice(VERBS)}_{rng.choice(NOUNS)}"
         pairs = " and ".join(f"{key} {value}" for key, value in zip(chosen, values, strict=True))
         user = rng.choice(["Call {n}", "Use {n}", "Use the tool {n}", "Run {n}", "Please call {n}"]).format(n=name)
         user += f" with {pairs}." if pairs else "."

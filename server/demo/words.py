@@ -69,18 +69,11 @@ def letters(rng: random.Random, length: int) -> str:
     return "".join(rng.choices("abcdefghijklmnopqrstuvwxyz", k=length))
 
 
-def echoing(rng: random.Random, length: int) -> str:
-    """`length` letters of three kinds, so that most stand more than once: what a copy loses its place in."""
-    return "".join(rng.choices(rng.sample("abcdefghijklmnopqrstuvwxyz", k=3), k=length))
-
-
 def any_word(rng: random.Random) -> str:
     """A word to spell: known to people, invented, or mere letters."""
     draw = rng.random()
-    if draw < 0.35:
+    if draw < 0.4:
         return rng.choice(SPELLED)
-    if draw < 0.72:
+    if draw < 0.8:
         return invent(rng, rng.randint(1, 2))[:9]
-    if draw < 0.9:
-        return letters(rng, rng.randint(2, 7))
-    return echoing(rng, rng.randint(3, 7))
+    return letters(rng, rng.randint(2, 6))

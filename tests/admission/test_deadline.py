@@ -10,6 +10,10 @@ LIMITS: dict[Stage, float | None] = {
 }  # fmt: skip
 
 
+def test_a_client_in_a_hurry_does_not_keep_the_server_looking() -> None:
+    assert Deadline(10, {"queue_timeout": 1e-9}, now=0).look_again(5) >= 0.01
+
+
 def test_each_stage_has_its_own_end_and_the_whole_life_another() -> None:
     deadline = Deadline(10, LIMITS, now=100)
     assert deadline.over(109) is None
