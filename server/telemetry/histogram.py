@@ -11,7 +11,7 @@ class Histogram:
     """`bounds`: the upper ends of the buckets, rising, in seconds."""
 
     def __init__(self, name: str, documentation: str, bounds: tuple[float, ...]) -> None:
-        self.name, self.documentation, self.bounds = name, documentation, bounds
+        self.name, self.documentation, self.bounds = f"sluice_{name}_seconds", documentation, bounds
         self.counts = [0] * (len(bounds) + 1)
         self.sum = 0.0
 
