@@ -104,3 +104,33 @@ def test_the_forecast_follows_a_step_without_swinging() -> None:
     assert rates == sorted(rates, reverse=True)
     assert 2.0 <= rates[-1] < 2.02
     assert rates[100] < 3
+
+
+def test_a_prediction_that_refuses_does_not_swing() -> None:
+    """A load step from half to three times of what can be served, of clients that wait 2 s at most.
+
+    Whoever would wait longer is refused at once. The queue settles where the wait is 2 s: it neither empties nor
+    overshoots, so all that are let in are served in time, and the batch stays full.
+    """
+    dice, patience, rate = random.Random(3), 2.0, 8.0
+    forecast, running, waiting = Forecast(), list[float](), list[float]()
+    waits, lengths, idle, now = list[float](), list[int](), 0, 0.0
+    while now < 300:
+        now += 0.01
+        for _ in [end for end in running if end <= now]:
+            forecast.left(1.0)
+        running = [end for end in running if end > now]
+        while waiting and len(running) < CONCURRENCY:
+            waits.append(now - waiting.pop(0))
+            running.append(now + dice.uniform(0.5, 1.5))
+        if dice.random() < 0.01 * rate * (0.5 if now < 100 else 3):
+            places = forecast.rate(len(running)) if len(running) == CONCURRENCY else None
+            if places is None or (len(waiting) + 1) / places <= patience:
+                waiting.append(now)
+        if now > 105:
+            lengths.append(len(waiting))
+            idle += len(running) < CONCURRENCY
+    assert sorted(waits)[int(0.99 * len(waits))] < 1.25 * patience
+    assert min(lengths) >= 0.5 * max(lengths)
+    assert max(lengths) <= rate * patience
+    assert idle < 0.01 * len(lengths)
