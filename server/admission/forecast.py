@@ -20,5 +20,5 @@ class Forecast:
         self.mean += (seconds - self.mean) / self.seen
 
     def rate(self, running: int) -> float | None:
-        """Places a second that come free while `running` sequences run; None while nothing is known."""
-        return running / self.mean if self.seen and self.mean > 0 else None
+        """Places a second that come free while `running` sequences run; None if none do, or nothing is known."""
+        return running / self.mean if running and self.mean > 0 else None

@@ -58,6 +58,20 @@ async def test_retry_after_says_the_same_twice(serve: Serve, fake: FakeEngine) -
         await inside
 
 
+async def test_a_house_full_of_bodies_that_still_arrive(serve: Serve, fake: FakeEngine) -> None:
+    """Nothing runs, so nobody can say when a seat comes free: the refusal says soon."""
+    async with serve(fake, max_concurrency=1) as server:
+        assert (await ask(server, counting(3))).status_code == 200
+        reader, writer = await asyncio.open_connection("127.0.0.1", int(server.url.rsplit(":")[-1]))
+        writer.write(b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{")
+        await server.has(admitted=1, running=0)
+        refused = await ask(server, counting(3))
+        assert (refused.status_code, refused.headers["retry-after"]) == (429, "1")
+        writer.close()
+        await writer.wait_closed()
+        assert await reader.read() == b""
+
+
 async def test_long_prompts_fill_their_budget_and_short_ones_still_get_in(serve: Serve, fake: FakeEngine) -> None:
     fake.going.clear()
     async with serve(fake, concurrency=1, max_concurrency=50, max_waiting_tokens=1000) as server:
