@@ -22,11 +22,13 @@ from server.telemetry.times import Times
 def create_app(settings: Settings, engine: Engine, clock: Callable[[], float] = time.monotonic) -> FastAPI:
     """The ASGI application. Its life cycle is `app.state.lifecycle`; whoever serves the app has to run it.
 
-    Raises SettingsError for a tenant's key that cannot be found.
+    `app.state.apply` takes other settings, once the model is loaded.
+
+    Raises Mistake for a tenant's key that cannot be found.
     """
     AppStatus.disable_automatic_graceful_drain()  # type: ignore[no-untyped-call]
     desk, tenants, times = Desk(settings.traffic, clock), Tenants(settings.tenants, os.environ, clock), Times()
-    lifecycle = Lifecycle(engine, desk, settings.traffic.drain_timeout)
+    lifecycle = Lifecycle(engine, desk)
     edge = Middleware(
         Edge, desk=desk, tenants=tenants, times=times, http=settings.http, require_ready=lifecycle.require_ready
     )
@@ -38,5 +40,12 @@ def create_app(settings: Settings, engine: Engine, clock: Callable[[], float] = 
     )
     app.include_router(routes(engine, desk, times, settings, lifecycle))
     app.include_router(probes(desk, tenants, times, engine, lifecycle))
-    app.state.desk, app.state.lifecycle = desk, lifecycle
+
+    def apply(settings: Settings) -> None:
+        """Go by other `traffic` and `tenants` from now on. Raises Mistake, and then has changed nothing."""
+        batch = lifecycle.batch(settings.traffic)
+        tenants.update(settings.tenants, os.environ)
+        desk.apply(settings.traffic, batch)
+
+    app.state.desk, app.state.lifecycle, app.state.apply = desk, lifecycle, apply
     return app

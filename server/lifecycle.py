@@ -13,6 +13,8 @@ import uvicorn
 from server.admission import Desk
 from server.engine.base import Engine, Loading, ModelInfo
 from server.errors import EngineFailed, RequestError, Unavailable
+from server.settings import Traffic
+from server.settings.section import Mistake
 
 Phase = Literal["starting", "ready", "draining", "stopped", "failed"]
 RETRY_AFTER = 5
@@ -36,16 +38,17 @@ class Lifecycle:
         self,
         engine: Engine,
         desk: Desk,
-        drain_timeout: float,
         stalled_after: float = 30.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.engine, self.desk = engine, desk
-        self.drain_timeout, self.stalled_after, self.clock = drain_timeout, stalled_after, clock
+        self.stalled_after, self.clock = stalled_after, clock
         self.phase: Phase = "starting"
         self.model: ModelInfo | None = None
         self.loading: Loading | None = None
         self.started_at = clock()
+        self.largest_batch = 0
+        self.loaded = asyncio.Event()
         self.stop_asked = asyncio.Event()
         self.hurry_asked = asyncio.Event()
 
@@ -124,9 +127,21 @@ class Lifecycle:
             announce(f"Loading {loading.step}/{loading.steps}: {loading.stage}")
 
         self.model = await self.engine.start(report)
-        if self.desk.queue.capacity is None:
-            self.desk.queue.resize(self.model.max_num_seqs)
+        self.largest_batch = self.desk.traffic.concurrency or self.model.max_num_seqs
+        self.desk.queue.resize(self.largest_batch)
         self.phase = "ready"
+        self.loaded.set()
+
+    def batch(self, traffic: Traffic) -> int:
+        """How many these limits let run. Raises Mistake for more than the engine was started with."""
+        wanted = traffic.concurrency or self.largest_batch
+        if wanted > self.largest_batch:
+            raise Mistake(
+                f"{wanted} is more than the {self.largest_batch} that the engine was started with",
+                "traffic",
+                "concurrency",
+            )
+        return wanted
 
     async def death(self) -> None:
         """Raises EngineFailed when the engine's processes have ended by themselves."""
@@ -135,10 +150,10 @@ class Lifecycle:
         raise EngineFailed("The engine died.")
 
     async def drain(self) -> None:
-        """Refuse what comes, let what is inside finish, for `drain_timeout` seconds at most."""
+        """Refuse what comes, let what is inside finish, for `traffic.drain_timeout` seconds at most."""
         self.phase = "draining"
         waits = [asyncio.create_task(event.wait()) for event in (self.desk.empty, self.hurry_asked)]
-        await asyncio.wait(waits, timeout=self.drain_timeout, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(waits, timeout=self.desk.traffic.drain_timeout, return_when=asyncio.FIRST_COMPLETED)
         for wait in waits:
             wait.cancel()
         await self.interrupt(Unavailable("The server is shutting down.", code="draining", retry_after=RETRY_AFTER))

@@ -1,4 +1,6 @@
-"""`sluice serve` around the fake engine: `python -m tests.serve_fake SETTINGS ENGINE`, both in JSON.
+"""`sluice serve` around the fake engine: `python -m tests.serve_fake SETTINGS ENGINE [FILE]`.
+
+SETTINGS and ENGINE are JSON; SETTINGS come before the file, as with --set.
 
 SIGUSR1 kills the engine; SIGUSR2 lets it finish its loading, if it was told to wait there.
 """
@@ -9,11 +11,12 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from server.cli.serve import run
 from server.engine.base import Loading, ModelInfo
-from server.settings import Settings
+from server.settings import load
 from tests.fake import FakeEngine
 
 
@@ -31,5 +34,7 @@ class Directed(FakeEngine):
 
 
 if __name__ == "__main__":
-    settings, behaviour = map(json.loads, sys.argv[1:])
-    os._exit(run(Settings.model_validate(settings), Directed(**behaviour)))  # as `sluice serve` ends
+    settings, behaviour = map(json.loads, sys.argv[1:3])
+    file = next(map(Path, sys.argv[3:]), None)
+    overrides = [f"{key}={json.dumps(value)}" for key, value in settings.items()]
+    os._exit(run(load(file, overrides), Directed(**behaviour), file, overrides))  # as `sluice serve` ends

@@ -15,7 +15,7 @@ class Served:
             answer: dict[str, Any] = (await client.get("/status")).json()
             return answer
 
-    async def has(self, within: float = 60, **numbers: int | dict[str, int]) -> None:
+    async def has(self, within: float = 60, **numbers: int | str | dict[str, int]) -> None:
         """Wait until `/status` shows these numbers. Raises TimeoutError."""
         async with asyncio.timeout(within):
             while True:

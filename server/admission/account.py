@@ -13,7 +13,8 @@ from server.settings import RequestClass, Tenant
 class Account:
     """A tenant's seats and its two buckets, `requests` and `tokens`; None where there is no such limit.
 
-    Nothing here awaits, so between a `check` and a `take` nobody else can come. Seats and tokens are given back.
+    Nothing here awaits, so between a `check` and a `take` nobody else can come. Seats are given back; and
+    a ticket gives tokens back to the bucket that they were taken from.
     """
 
     def __init__(self, settings: Tenant, clock: Callable[[], float]) -> None:
@@ -73,10 +74,6 @@ class Account:
     def take_tokens(self, tokens: int) -> None:
         if self.tokens:
             self.tokens.take(tokens)
-
-    def give_back_tokens(self, unused: int) -> None:
-        if self.tokens:
-            self.tokens.give_back(unused)
 
     def class_of(self, service_tier: str | None) -> RequestClass:
         """OpenAI's `flex` asks for batch. Raises InvalidRequest if the tenant may not."""

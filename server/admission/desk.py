@@ -74,7 +74,8 @@ class Desk:
             self.seats.give_back(ticket.seats)
             account.seats.give_back(ticket.seats)
             ticket.prefilled(ticket.waiting_tokens)
-            account.give_back_tokens(ticket.tokens - ticket.tokens_used)
+            if ticket.bucket:
+                ticket.bucket.give_back(ticket.tokens - ticket.tokens_used)
             self.finished[ticket.outcome] += ticket.seats
             if not self.tickets:
                 self.empty.set()
@@ -154,11 +155,12 @@ class Desk:
         """Seconds after which trying again makes sense."""
         return self.appointments.make(self.queue.waiting, self.queue.rate())
 
-    def apply(self, traffic: Traffic) -> None:
-        """Go by other limits from now on; those inside may finish. `concurrency` is the lifecycle's to set."""
+    def apply(self, traffic: Traffic, batch: int) -> None:
+        """Go by other limits from now on; those inside may finish. `batch`: what `concurrency` comes to."""
         self.traffic = traffic
         self.seats.capacity = traffic.max_concurrency
         self.waiting_tokens.capacity = traffic.max_waiting_tokens
+        self.queue.resize(batch)
 
     def interrupt_all(self, reason: RequestError) -> None:
         for ticket in list(self.tickets):

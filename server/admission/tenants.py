@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 
 from server.admission.account import Account
 from server.admission.keys import digest, resolve
-from server.errors import SettingsError, Unauthorized
+from server.errors import Unauthorized
 from server.settings import Tenant
+from server.settings.section import Mistake
 from server.settings.tenants import ANONYMOUS
 
 NOBODY = Tenant.model_construct(name=ANONYMOUS, keys=[])
@@ -15,26 +16,29 @@ NOBODY = Tenant.model_construct(name=ANONYMOUS, keys=[])
 
 
 class Tenants:
-    """The accounts by name, and whose each key is. Raises SettingsError for a key that cannot be found."""
+    """The accounts by name, and whose each key is. Raises Mistake for a key that cannot be found."""
 
     def __init__(
         self, tenants: Sequence[Tenant], environ: Mapping[str, str], clock: Callable[[], float] = time.monotonic
     ) -> None:
         self.clock = clock
         self.accounts: dict[str, Account] = {}
+        self.departed: dict[str, Account] = {}
         self.update(tenants, environ)
 
     def update(self, tenants: Sequence[Tenant], environ: Mapping[str, str]) -> None:
         """Go by other settings from now on; accounts keep what is taken of them.
 
-        Raises SettingsError, and then has changed nothing.
+        Raises Mistake, and then has changed nothing.
         """
         owners = find_keys(tenants, environ)
-        old, self.accounts = self.accounts, {}
+        old = {name: account for name, account in self.departed.items() if account.seats.taken} | self.accounts
+        self.accounts = {}
         for settings in tenants or [NOBODY]:
             account = old.get(settings.name) or Account(settings, self.clock)
             account.update(settings)
             self.accounts[settings.name] = account
+        self.departed = {name: account for name, account in old.items() if name not in self.accounts}
         self.keys = [(known, self.accounts[name]) for known, name in owners.items()]
 
     def identify(self, key: str | None) -> Account:
@@ -56,15 +60,15 @@ class Tenants:
 
 
 def find_keys(tenants: Sequence[Tenant], environ: Mapping[str, str]) -> dict[bytes, str]:
-    """Each key's digest, and the name of its tenant. Raises SettingsError, naming the tenant and the setting."""
+    """Each key's digest, and the name of its tenant. Raises Mistake, which names the tenant."""
     owners: dict[bytes, str] = {}
     for number, tenant in enumerate(tenants):
         for index, source in enumerate(tenant.keys):
-            where = f"tenants.{number}.keys.{index} (tenant {tenant.name})"
+            place = ("tenants", str(number), "keys", str(index))
             try:
                 known = resolve(source, environ)
             except LookupError as error:
-                raise SettingsError(f"{where}: {error}") from None
+                raise Mistake(f"tenant {tenant.name}: {error}", *place) from None
             if owners.setdefault(known, tenant.name) != tenant.name:
-                raise SettingsError(f"{where}: the same key as one of tenant {owners[known]}")
+                raise Mistake(f"tenant {tenant.name}: the same key as one of tenant {owners[known]}", *place)
     return owners

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from server.admission.account import Account
 from server.admission.deadline import Deadline, Stage, TimeLimit
 from server.admission.lane import Visit
+from server.admission.rate import Rate
 from server.errors import Expired, Outcome, RequestError
 
 if TYPE_CHECKING:
@@ -25,8 +26,8 @@ EXPIRED: dict[TimeLimit, str] = {
 class Ticket:
     """Made by `Desk.admit`, in the task that serves the request; nobody else makes one.
 
-    `waiting_tokens` are its prompts' until their prefill; `tokens` what its tenant was charged, and `tokens_used` what
-    it has used so far.
+    `waiting_tokens` are its prompts' until their prefill; `tokens` what was taken from `bucket` for it, and
+    `tokens_used` what it has used so far.
     """
 
     def __init__(self, desk: "Desk", account: Account, task: "asyncio.Task[object]", deadline: Deadline) -> None:
@@ -35,6 +36,7 @@ class Ticket:
         self.arrived = desk.clock()
         self.seats = 1
         self.waiting_tokens = self.tokens = self.tokens_used = 0
+        self.bucket: Rate | None = None
         self.outcome: Outcome = "failed"
         self.reason: RequestError | None = None
 
@@ -54,7 +56,7 @@ class Ticket:
         Raises Overloaded, RateLimited or InvalidRequest, and then has taken none.
         """
         self.desk.take_tokens(self.account, prompt, at_most)
-        self.waiting_tokens, self.tokens = prompt, at_most
+        self.waiting_tokens, self.tokens, self.bucket = prompt, at_most, self.account.tokens
 
     def prefilled(self, tokens: int) -> None:
         """That many tokens of prompts wait no longer."""

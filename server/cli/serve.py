@@ -1,9 +1,12 @@
 """`sluice serve`: the server itself."""
 
+import asyncio
 import math
 import os
 import socket
 import sys
+from collections.abc import Sequence
+from pathlib import Path
 
 import uvicorn
 import uvloop
@@ -16,8 +19,9 @@ from server.engine.base import Engine
 from server.engine.devices import Machine
 from server.engine.package import check_extra
 from server.engine.vllm import VLLMEngine
-from server.lifecycle import Server
-from server.settings import Settings, load
+from server.lifecycle import Lifecycle, Server
+from server.reload import Reload
+from server.settings import Settings, Traffic, load
 
 UNSENT_BYTES = 16 * 1024
 """What the kernel holds of a connection beyond what the client has room for; by default it is megabytes."""
@@ -33,11 +37,11 @@ def serve(config: Config = None, overrides: Set = []) -> None:  # noqa: B006 - t
     Tenants(settings.tenants, os.environ)
     engine = VLLMEngine(settings, machine.device(settings.engine))
     # All is closed by then. The interpreter's own end would take seconds for vLLM's modules, or crash in their import.
-    os._exit(run(settings, engine))
+    os._exit(run(settings, engine, config, overrides))
 
 
-def run(settings: Settings, engine: Engine) -> int:
-    """Open the port, and serve until the end; returns the exit code."""
+def run(settings: Settings, engine: Engine, config: Path | None, overrides: Sequence[str]) -> int:
+    """Open the port, and serve until the end; returns the exit code. `config` and `overrides` are read again."""
     try:
         listener = listen(settings)
     except OSError as error:
@@ -47,7 +51,7 @@ def run(settings: Settings, engine: Engine) -> int:
     with listener, Terminal() as terminal:
         host, port = listener.getsockname()[:2]
         terminal.say(f"http://{host}:{port} is open; {settings.names[0]} is being loaded")
-        return uvloop.run(answer(settings, engine, listener, terminal))
+        return uvloop.run(answer(settings, engine, config, overrides, listener=listener, terminal=terminal))
 
 
 def listen(settings: Settings) -> socket.socket:
@@ -55,18 +59,34 @@ def listen(settings: Settings) -> socket.socket:
     family = socket.AF_INET6 if ":" in settings.http.host else socket.AF_INET
     listener = socket.create_server((settings.http.host, settings.http.port), family=family, backlog=2048)
     listener.setsockopt(socket.IPPROTO_TCP, TCP_NOTSENT_LOWAT, UNSENT_BYTES)
-    if settings.traffic.send_timeout is not None:
-        listener.setsockopt(
-            socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, math.ceil(1000 * settings.traffic.send_timeout)
-        )
+    forget_the_deaf(listener, settings.traffic)
     return listener
 
 
-async def answer(settings: Settings, engine: Engine, listener: socket.socket, terminal: Terminal) -> int:
+def forget_the_deaf(listener: socket.socket, traffic: Traffic) -> None:
+    """Let the kernel close connections, from the next one on, whose client reads nothing for `send_timeout`."""
+    milliseconds = math.ceil(1000 * (traffic.send_timeout or 0))  # 0: the kernel's own
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
+
+
+async def answer(
+    settings: Settings, engine: Engine, config: Path | None, overrides: Sequence[str],
+    *, listener: socket.socket, terminal: Terminal,
+) -> int:  # fmt: skip
     app = create_app(settings, engine)
-    config = uvicorn.Config(
+    lifecycle: Lifecycle = app.state.lifecycle
+
+    def apply(changed: Settings) -> None:
+        app.state.apply(changed)
+        forget_the_deaf(listener, changed.traffic)
+
+    reload = Reload(settings, config, overrides, loaded=lifecycle.loaded, apply=apply, announce=terminal.say)
+    watching = asyncio.create_task(reload.watch())
+    serving = uvicorn.Config(
         app, loop="none", http="httptools", ws="none", lifespan="off", log_level="warning", access_log=False,
         server_header=False, timeout_graceful_shutdown=5,
     )  # fmt: skip
-    code: int = await app.state.lifecycle.run(Server(config), listener, terminal.say)
-    return code
+    try:
+        return await lifecycle.run(Server(serving), listener, terminal.say)
+    finally:
+        watching.cancel()

@@ -3,7 +3,7 @@
 import difflib
 import functools
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast, get_args, get_origin
 
@@ -19,10 +19,16 @@ from server.settings.section import Mistake, Section
 PREFIX = "SLUICE_"
 
 
-def load(path: Path | None = None, overrides: Sequence[str] = (), environ: Mapping[str, str] | None = None) -> Settings:
+def load(
+    path: Path | None = None,
+    overrides: Sequence[str] = (),
+    environ: Mapping[str, str] | None = None,
+    use: Callable[[Settings], object] = lambda settings: None,
+) -> Settings:
     """Read the settings. `overrides` are `KEY=VALUE` with dotted keys, their values in YAML.
 
-    Raises SettingsError: one line that names the key and where it was set.
+    `use` is given them, and a Mistake that it raises is told like any other. Raises SettingsError: one line that names
+    the key and where it was set.
     """
     file = File(path) if path else None
     variables = from_environment(os.environ if environ is None else environ)
@@ -31,11 +37,15 @@ def load(path: Path | None = None, overrides: Sequence[str] = (), environ: Mappi
     for layer in (file.values if file else {}, nested(variables), nested(options)):
         values = merged(values, layer)
     try:
-        return Settings.model_validate(values)
+        settings = Settings.model_validate(values)
+        use(settings)
+    except Mistake as mistake:
+        raise SettingsError(f"{where(mistake.place, file, variables, options)}: {mistake.message}") from None
     except ValidationError as error:
         mistakes = error.errors()
         unknown = (mistake for mistake in mistakes if mistake["type"] == "extra_forbidden")  # may be why one is missing
         raise SettingsError(describe(next(unknown, mistakes[0]), file, variables, options)) from None
+    return settings
 
 
 def from_environment(environ: Mapping[str, str]) -> dict[Place, Any]:
@@ -83,21 +93,23 @@ def describe(
 ) -> str:
     """One line: where it was set, the key, what is wrong, and the nearest key that exists."""
     place = tuple(map(str, error["loc"]))
-    cause = error.get("ctx", {}).get("error")
+    cause, message = error.get("ctx", {}).get("error"), error["msg"].removeprefix("Value error, ")
     if isinstance(cause, Mistake):
-        place += cause.place
+        place, message = place + cause.place, cause.message
+    if error["type"] == "extra_forbidden":
+        message = f"there is no such setting{suggestion(place)}"
+    return f"{where(place, file, variables, options)}: {message[0].lower()}{message[1:]}"
+
+
+def where(place: Place, file: File | None, variables: Mapping[Place, Any], options: Mapping[Place, Any]) -> str:
+    """Where it was set, and its key."""
     key = ".".join(place)
     if (source := nearest(place, options)) is not None:
-        where = f"--set {key}" if source[: len(place)] == place else f"--set {'.'.join(source)}: {key}"
-    elif (source := nearest(place, variables)) is not None:
+        return f"--set {key}" if source[: len(place)] == place else f"--set {'.'.join(source)}: {key}"
+    if (source := nearest(place, variables)) is not None:
         name = PREFIX + "__".join(source).upper()
-        where = f"environment variable {name}" if source == place else f"environment variable {name}: {key}"
-    else:
-        where = f"{file.where(place)}: {key}" if file else key
-    if error["type"] == "extra_forbidden":
-        return f"{where}: there is no such setting{suggestion(place)}"
-    message = error["msg"].removeprefix("Value error, ")
-    return f"{where}: {message[0].lower()}{message[1:]}"
+        return f"environment variable {name}" if source == place else f"environment variable {name}: {key}"
+    return f"{file.where(place)}: {key}" if file else key
 
 
 def nearest(place: Place, values: Mapping[Place, Any]) -> Place | None:

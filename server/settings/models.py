@@ -128,7 +128,7 @@ class Settings(Section):
 
     @model_validator(mode="after")
     def not_open_to_all_by_mistake(self) -> Self:
-        if not (self.http.is_loopback or self.tenants or self.http.allow_anonymous):
+        if self.is_open_to_all:
             raise Mistake(
                 f"{self.http.host} is beyond loopback, and without tenants anyone could use the model: set tenants "
                 "(`sluice keys new` makes a key), or http.allow_anonymous: true",
@@ -136,6 +136,11 @@ class Settings(Section):
                 "host",
             )
         return self
+
+    @property
+    def is_open_to_all(self) -> bool:
+        """Whoever can reach the machine could use the model, and nobody has said that they may."""
+        return not (self.http.is_loopback or self.tenants or self.http.allow_anonymous)
 
     @property
     def names(self) -> list[str]:

@@ -2,14 +2,16 @@
 
 from pydantic import BaseModel, ConfigDict
 
+from server.errors import SettingsError
+
 
 class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
-class Mistake(ValueError):
-    """Found by a validator in something below it; `place` leads there from where the validator stands."""
+class Mistake(SettingsError, ValueError):
+    """Found in something below where one looks; `place` leads there."""
 
     def __init__(self, message: str, *place: str) -> None:
-        super().__init__(message)
-        self.place = place
+        super().__init__(f"{'.'.join(place)}: {message}")
+        self.message, self.place = message, place

@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from server.admission.account import Account, duration
+from server.admission.desk import Desk
 from server.errors import InvalidRequest, RateLimited
-from server.settings import Tenant
+from server.settings import Tenant, Traffic
 from tests.admission.clock import Clock
 
 
@@ -36,7 +37,6 @@ def test_without_limits_nothing_is_refused_or_told() -> None:
     for _ in range(1000):
         admit(account)
         take_tokens(account, 10**9)
-    account.give_back_tokens(10**9)
     assert account.headers() == {}
     assert account.seats.taken == 1000
 
@@ -73,16 +73,27 @@ def test_requests_a_minute() -> None:
 def test_tokens_a_minute_and_the_unused_ones_given_back() -> None:
     clock = Clock()
     account = Account(tenant(tokens_per_minute=600), clock)
+    assert account.tokens
     take_tokens(account, 500)
     with pytest.raises(RateLimited) as refusal:
         take_tokens(account, 125)
     assert (refusal.value.code, refusal.value.retry_after) == ("tokens_per_minute", 3)
     assert account.headers()["x-ratelimit-remaining-tokens"] == "100"
-    account.give_back_tokens(400)
+    account.tokens.give_back(400)
     take_tokens(account, 500)
     clock.now += 60
-    account.give_back_tokens(400)
+    account.tokens.give_back(400)
     assert account.headers()["x-ratelimit-remaining-tokens"] == "600"
+
+
+async def test_tokens_go_back_to_the_bucket_they_came_from() -> None:
+    """Who came when there was no limit, gives nothing to the bucket that has come since."""
+    account, desk = Account(tenant(), Clock()), Desk(Traffic())
+    with desk.admit(account) as ticket:
+        ticket.take_tokens(10, 1000)
+        account.update(tenant(tokens_per_minute=600))
+        take_tokens(account, 600)
+    assert account.headers()["x-ratelimit-remaining-tokens"] == "0"
 
 
 def test_what_can_never_be_had_is_the_requests_own_mistake() -> None:

@@ -76,13 +76,13 @@ def mistakes(folder: Path) -> dict[str, tuple[list[Tenant], str]]:
     (folder / "empty").write_text("\nsk-x\n")
     (folder / "known").write_text("sk-known\n")
     return {
-        "unset": ([tenant("a", sha("x")), tenant("b", sha("y"), "env:NO")], "tenants.1.keys.1 (tenant b): "
+        "unset": ([tenant("a", sha("x")), tenant("b", sha("y"), "env:NO")], "tenants.1.keys.1: tenant b: "
             "environment variable NO is not set"),
-        "blank": ([tenant("a", "env:BLANK")], "tenants.0.keys.0 (tenant a): environment variable BLANK holds no key"),
-        "no file": ([tenant("a", f"file:{folder}/no")], f"tenants.0.keys.0 (tenant a): {folder}/no: No such file"),
-        "folder": ([tenant("a", f"file:{folder}")], f"tenants.0.keys.0 (tenant a): {folder}: Is a directory"),
-        "empty file": ([tenant("a", f"file:{folder}/empty")], f"tenants.0.keys.0 (tenant a): {folder}/empty holds no"),
-        "twice": ([tenant("a", "env:KNOWN"), tenant("b", f"file:{folder}/known")], "tenants.1.keys.0 (tenant b): "
+        "blank": ([tenant("a", "env:BLANK")], "tenants.0.keys.0: tenant a: environment variable BLANK holds no key"),
+        "no file": ([tenant("a", f"file:{folder}/no")], f"tenants.0.keys.0: tenant a: {folder}/no: No such file"),
+        "folder": ([tenant("a", f"file:{folder}")], f"tenants.0.keys.0: tenant a: {folder}: Is a directory"),
+        "empty file": ([tenant("a", f"file:{folder}/empty")], f"tenants.0.keys.0: tenant a: {folder}/empty holds no"),
+        "twice": ([tenant("a", "env:KNOWN"), tenant("b", f"file:{folder}/known")], "tenants.1.keys.0: tenant b: "
             "the same key as one of tenant a"),
     }  # fmt: skip
 
