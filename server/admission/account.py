@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable
 from typing import NoReturn
 
+from server.admission.lane import Visit
 from server.admission.limit import Limit
 from server.admission.rate import Rate
 from server.errors import InvalidRequest, RateLimited
@@ -74,6 +75,10 @@ class Account:
     def take_tokens(self, tokens: int) -> None:
         if self.tokens:
             self.tokens.take(tokens)
+
+    def visit(self, request_class: RequestClass, prompt_tokens: int) -> Visit:
+        """What the queue is told of a sequence of this tenant."""
+        return Visit(self.name, self.settings.weight, request_class, prompt_tokens)
 
     def class_of(self, service_tier: str | None) -> RequestClass:
         """OpenAI's `flex` asks for batch. Raises InvalidRequest if the tenant may not."""

@@ -58,13 +58,14 @@ class Desk:
         `patience`: seconds that the client is ready to wait. Raises Overloaded, RateLimited, or Expired if the wait
         would be longer than that.
         """
-        task = asyncio.current_task()
-        assert task is not None
-        ticket = Ticket(self, account, task, self.deadline(patience))
-        self.enforce(partial(self.check_wait, ticket))
+        patience = min(patience, self.traffic.queue_timeout or math.inf)
+        self.enforce(partial(self.check_wait, account, patience))
         self.enforce(account.check_request)
         self.take_seats(account, 1)
         account.take_request()
+        task = asyncio.current_task()
+        assert task is not None
+        ticket = Ticket(self, account, task, self.deadline(patience))
         self.tickets.add(ticket)
         self.empty.clear()
         try:
@@ -82,7 +83,6 @@ class Desk:
 
     def deadline(self, patience: float) -> Deadline:
         traffic = self.traffic
-        patience = min(patience, traffic.queue_timeout or math.inf)
         limits: dict[Stage, float | None] = {
             "queue_timeout": None if patience == math.inf else patience,
             "first_token_timeout": traffic.first_token_timeout,
@@ -91,10 +91,10 @@ class Desk:
         }
         return Deadline(traffic.timeout, limits, self.clock())
 
-    def check_wait(self, ticket: Ticket) -> None:
-        """Raises Expired if there would be no turn for it in time."""
-        wait, patience = self.queue.predicted_wait(ticket.visit(0)), ticket.deadline.limits.get("queue_timeout")
-        if patience is not None and wait > patience:
+    def check_wait(self, account: Account, patience: float) -> None:
+        """Raises Expired if there would be no turn in time for one more of this tenant's sequences."""
+        wait = self.queue.predicted_wait(account.visit(account.class_of(None), 0))
+        if wait > patience:
             raise Expired(
                 f"The wait would be about {wait:.0f} s, and this request has {patience:g} s.",
                 code="queue_timeout",

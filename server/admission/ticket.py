@@ -42,8 +42,7 @@ class Ticket:
 
     def visit(self, prompt_tokens: int) -> Visit:
         """What the queue is told of one of its sequences."""
-        settings = self.account.settings
-        return Visit(settings.name, settings.weight, self.request_class, prompt_tokens)
+        return self.account.visit(self.request_class, prompt_tokens)
 
     def extend(self, seats: int) -> None:
         """Take more seats, for `n > 1`. Raises Overloaded, and then has taken none."""

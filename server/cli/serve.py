@@ -11,17 +11,15 @@ from pathlib import Path
 import uvicorn
 import uvloop
 
-from server.admission import Tenants
 from server.app import create_app
+from server.cli.checked import checked
 from server.cli.options import Config, Set
 from server.cli.terminal import Terminal
 from server.engine.base import Engine
-from server.engine.devices import Machine
-from server.engine.package import check_extra
 from server.engine.vllm import VLLMEngine
 from server.lifecycle import Lifecycle, Server
 from server.reload import Reload
-from server.settings import Settings, Traffic, load
+from server.settings import Settings, Traffic
 
 UNSENT_BYTES = 16 * 1024
 """What the kernel holds of a connection beyond what the client has room for; by default it is megabytes."""
@@ -30,12 +28,8 @@ TCP_NOTSENT_LOWAT = 25  # Linux; Python has no name for it
 
 def serve(config: Config = None, overrides: Set = []) -> None:  # noqa: B006 - typer copies it
     """Load the model and serve it until SIGTERM."""
-    settings = load(config, overrides)
-    machine = Machine.look()
-    machine.check(settings)
-    check_extra(settings.engine.extra)
-    Tenants(settings.tenants, os.environ)
-    engine = VLLMEngine(settings, machine.device(settings.engine))
+    settings, device = checked(config, overrides)
+    engine = VLLMEngine(settings, device)
     # All is closed by then. The interpreter's own end would take seconds for vLLM's modules, or crash in their import.
     os._exit(run(settings, engine, config, overrides))
 

@@ -8,6 +8,8 @@ from typing import Literal
 from server.errors import SettingsError
 from server.settings import EngineSettings, Settings
 
+Device = Literal["cpu", "cuda"]
+
 
 @dataclass(frozen=True, slots=True)
 class Machine:
@@ -20,7 +22,7 @@ class Machine:
     def look(cls) -> "Machine":
         return cls(len(os.sched_getaffinity(0)), count_gpus())
 
-    def device(self, engine: EngineSettings) -> Literal["cpu", "cuda"]:
+    def device(self, engine: EngineSettings) -> Device:
         if engine.device != "auto":
             return engine.device
         return "cuda" if self.gpus else "cpu"

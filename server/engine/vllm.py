@@ -12,13 +12,14 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, wait
 from multiprocessing import resource_tracker
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import psutil
 from prometheus_client import REGISTRY, CollectorRegistry, generate_latest
 
 from server.engine.base import Chat, Delta, Loading, ModelInfo, Prompt, Sampling, TokenLogprob
 from server.engine.child_logs import ChildLogs
+from server.engine.devices import Device
 from server.engine.package import check_companions
 from server.engine.processes import family, kill, on_a_daemon_thread
 from server.errors import EngineFailed, InvalidRequest
@@ -80,7 +81,7 @@ class VLLMStream:
 class VLLMEngine:
     """Starts, feeds and stops vLLM as the settings say."""
 
-    def __init__(self, settings: Settings, device: Literal["cpu", "cuda"]) -> None:
+    def __init__(self, settings: Settings, device: Device) -> None:
         self.settings, self.device = settings, device
         self.llm: AsyncLLM | None = None
         self.loading: Future[AsyncLLM] | None = None

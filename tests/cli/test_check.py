@@ -52,7 +52,10 @@ async def test_check_looks_for_the_keys(tmp_path: Path) -> None:
     file = tmp_path / "sluice.yaml"
     file.write_text(f"engine: {{device: cpu}}\ntenants:\n  - name: a\n    keys: [file:{tmp_path}/key]\n")
     code, _, err = await sluice("check", str(file))
-    assert (code, err) == (2, f"sluice: tenants.0.keys.0: tenant a: {tmp_path}/key: No such file or directory\n")
+    assert (code, err) == (
+        2,
+        f"sluice: {file}:4: tenants.0.keys.0: tenant a: {tmp_path}/key: No such file or directory\n",
+    )
     (tmp_path / "key").write_text("sk-1\n")
     code, out, _ = await sluice("check", str(file))
     assert (code, "fine" in out) == (0, True)
