@@ -21,4 +21,4 @@ class Forecast:
 
     def rate(self, running: int) -> float | None:
         """Places a second that come free while `running` sequences run; None while nothing is known."""
-        return running / self.mean if self.seen and self.mean > 0 else None
+        return running / self.mean if running and self.mean > 0 else None
