@@ -34,7 +34,7 @@ class RawClient:
             "headers": [(name.encode(), value.encode()) for name, value in self.headers.items()],
             "client": ("127.0.0.1", 1), "server": ("127.0.0.1", 8000),
         }  # fmt: skip
-        self.task = loop.create_task(app(scope, self.receive, self.send))  # type: ignore[arg-type]
+        self.task: asyncio.Task[None] = loop.create_task(app(scope, self.receive, self.send))  # type: ignore[arg-type]
 
     async def receive(self) -> Message:
         while self.parts and not self.over.is_set():

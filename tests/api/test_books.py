@@ -23,7 +23,7 @@ BATCH = 4
 NAMES = ("a", "b", "c")
 TRAFFIC = {
     "concurrency": BATCH, "max_concurrency": 8, "queue_timeout": 20, "first_token_timeout": 15, "stall_timeout": 10,
-    "send_timeout": 5, "timeout": 60,
+    "send_timeout": 5, "timeout": 12,
 }  # fmt: skip
 
 
