@@ -100,6 +100,7 @@ class Generation:
                         self.note(*item, now)
                     yield item
                     ticket.enter("stall_timeout" if self.prefilled else "first_token_timeout")
+                ticket.enter("send_timeout")  # of the whole answer, or of the end of a stream
 
     def note(self, index: int, delta: Delta, now: float) -> None:
         """Keep the books of a delta that came `now`."""

@@ -58,20 +58,6 @@ async def test_retry_after_says_the_same_twice(serve: Serve, fake: FakeEngine) -
         await inside
 
 
-async def test_a_house_full_of_bodies_that_still_arrive(serve: Serve, fake: FakeEngine) -> None:
-    """Nothing runs, so nobody can say when a seat comes free: the refusal says soon."""
-    async with serve(fake, max_concurrency=1) as server:
-        assert (await ask(server, counting(3))).status_code == 200
-        reader, writer = await asyncio.open_connection("127.0.0.1", int(server.url.rsplit(":")[-1]))
-        writer.write(b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{")
-        await server.has(admitted=1, running=0)
-        refused = await ask(server, counting(3))
-        assert (refused.status_code, refused.headers["retry-after"]) == (429, "1")
-        writer.close()
-        await writer.wait_closed()
-        assert await reader.read() == b""
-
-
 async def test_long_prompts_fill_their_budget_and_short_ones_still_get_in(serve: Serve, fake: FakeEngine) -> None:
     fake.going.clear()
     async with serve(fake, concurrency=1, max_concurrency=50, max_waiting_tokens=1000) as server:
@@ -116,3 +102,16 @@ async def test_see_before_you_bite(serve: Serve, fake: FakeEngine) -> None:
         assert status["would_reject"] == REASONS | {"max_concurrency": 3, "max_waiting_tokens": 3}
         fake.going.set()
         assert {answer.status_code for answer in await asyncio.gather(*inside)} == {200}
+
+
+async def test_a_refusal_while_all_seats_are_taken_and_none_runs(serve: Serve, fake: FakeEngine) -> None:
+    """Nothing is known then of when a seat comes free."""
+    fake.seconds_a_token = 0.001
+    async with serve(fake, max_concurrency=1) as server:
+        assert (await ask(server, counting(3))).status_code == 200
+        _, writer = await asyncio.open_connection("127.0.0.1", int(server.url.rsplit(":")[-1]))
+        writer.write(b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{")
+        await server.has(admitted=1, running=0)
+        assert error(await ask(server, counting(3))) == (429, "overloaded_error", "max_concurrency")
+        writer.close()
+        await writer.wait_closed()

@@ -8,9 +8,13 @@ from typing import Any
 import httpx
 import pytest
 
+from server.app import create_app
+from server.settings import Settings
+from tests.api.raw import RawClient
 from tests.conftest import Running, Serve
 from tests.fake import FakeEngine
 from tests.test_lifecycle import ENDLESS, counting, serve_fake, streaming
+from tests.virtual import VirtualLoop
 
 FULL = {"queue_timeout": 0, "first_token_timeout": 0, "stall_timeout": 0, "send_timeout": 0, "timeout": 0}
 
@@ -133,3 +137,21 @@ async def test_readers_that_do_not_read_are_cut_off_and_nobody_else_notices() ->
         await server.has_no_connection(within=10)
         for client in deaf:
             client.close()
+
+
+def test_an_answer_that_is_whole_and_not_read() -> None:
+    """The engine has done its part: it is the client's time that runs."""
+    loop = VirtualLoop()
+    app = create_app(Settings.model_validate({"traffic": {"send_timeout": 5}}), FakeEngine(), clock=loop.time)
+    loop.run_until_complete(app.state.lifecycle.load(lambda line: None))
+    client = RawClient(counting(3, stream=False), {}, halves=False)
+    client.stop_reading()
+    client.ask(app, loop)
+    loop.advance(4.9)
+    assert not client.task.done()
+    loop.advance(0.2)
+    assert app.state.desk.expired == FULL | {"send_timeout": 1}
+    client.hang_up()
+    loop.settle()
+    assert client.verdict() == "hung up"
+    loop.close()

@@ -1,0 +1,269 @@
+"""10,000 random steps through the whole app, without sockets and in virtual time: the books balance after each."""
+
+import asyncio
+import hashlib
+from collections import Counter
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from server.admission import Account
+from server.app import create_app
+from server.engine.base import Prompt, Sampling
+from server.settings import Settings
+from server.settings.section import Mistake
+from tests.api.raw import RawClient
+from tests.fake import FakeEngine, FakeStream, answer
+from tests.virtual import VirtualLoop
+
+BATCH = 4
+NAMES = ("a", "b", "c")
+TRAFFIC = {
+    "concurrency": BATCH, "max_concurrency": 8, "queue_timeout": 20, "first_token_timeout": 15, "stall_timeout": 10,
+    "send_timeout": 5, "timeout": 12,
+}  # fmt: skip
+
+
+def maybe(strategy: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    return st.none() | strategy
+
+
+def tenants(names: tuple[str, ...] = NAMES) -> list[dict[str, Any]]:
+    return [{"name": n, "keys": [f"sha256:{hashlib.sha256(n.encode()).hexdigest()}"]} for n in names]
+
+
+class HeldStream(FakeStream):
+    closed = False
+
+    async def close(self) -> None:
+        if not self.closed:
+            self.closed = True
+            self.engine.held -= 1  # type: ignore[attr-defined]
+        await super().close()
+
+
+class CountingEngine(FakeEngine):
+    """Knows how many sequences it holds: from when `submit` is called until they are closed.
+
+    `most` is what it may hold; `delay` is what rendering and accepting take, in seconds.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.held, self.most, self.delay = 0, BATCH, 0.0
+        self.too_many = False
+
+    async def render(self, prompt: Prompt) -> list[int]:
+        await asyncio.sleep(self.delay)
+        return await super().render(prompt)
+
+    async def submit(self, sequence_id: str, prompt: list[int], sampling: Sampling) -> HeldStream:
+        self.held += 1
+        self.too_many |= self.held > self.most
+        try:
+            await asyncio.sleep(self.delay)
+        except asyncio.CancelledError:
+            self.held -= 1
+            raise
+        return HeldStream(self, answer("".join(map(chr, prompt))), sampling)
+
+
+class Books(RuleBasedStateMachine):
+    def __init__(self) -> None:
+        super().__init__()
+        self.loop = VirtualLoop()
+        self.engine = CountingEngine()
+        self.settings = Settings.model_validate({"traffic": TRAFFIC, "tenants": tenants()})
+        self.app = create_app(self.settings, self.engine, clock=self.loop.time)
+        self.desk = self.app.state.desk
+        self.clients: list[RawClient] = []
+        self.accounts = set[Account]()
+        self.highest = 0
+        self.is_settled = True
+        self.loop.run_until_complete(self.app.state.lifecycle.load(lambda line: None))
+
+    @property
+    def open(self) -> list[RawClient]:
+        return [client for client in self.clients if not client.task.done()]
+
+    def go_on(self, turns: int) -> None:
+        """Zero: until nothing is left to do."""
+        self.is_settled = turns == 0
+        if turns:
+            self.loop.turn(turns - 1)
+        else:
+            self.loop.settle()
+
+    @rule(
+        key=st.sampled_from((*NAMES, *NAMES, *NAMES, "stranger")),
+        n=st.integers(1, 3),
+        stream=st.booleans(),
+        tier=st.sampled_from((None, "flex")),
+        padding=st.sampled_from((0, 30, 300)),
+        last=st.sampled_from((1, 5, 40)),
+        max_tokens=st.sampled_from((3, 100)),
+        patience=st.sampled_from((None, None, "0.5", "3")),
+        halves=st.sampled_from((False, False, False, True)),
+        crowd=st.sampled_from((1, 1, 4)),
+        turns=st.integers(0, 6),
+    )
+    def arrive(
+        self, *, key: str | None, n: int, stream: bool, tier: str | None, padding: int, last: int, max_tokens: int,
+        patience: str | None, halves: bool, crowd: int, turns: int,
+    ) -> None:  # fmt: skip
+        body = {
+            "model": "demo", "n": n, "stream": stream, "service_tier": tier, "max_tokens": max_tokens,
+            "messages": [{"role": "user", "content": f"{'x' * padding}Count from 1 to {last}"}],
+        }  # fmt: skip
+        headers = {"x-api-key": key, "x-request-timeout": patience}
+        for _ in range(crowd):
+            client = RawClient(body, {name: value for name, value in headers.items() if value}, halves)
+            client.ask(self.app, self.loop)
+            self.clients.append(client)
+        self.go_on(turns)
+
+    @precondition(lambda self: self.open)
+    @rule(which=st.integers(0, 50), turns=st.integers(0, 6))
+    def hang_up(self, which: int, turns: int) -> None:
+        self.open[which % len(self.open)].hang_up()
+        self.go_on(turns)
+
+    @precondition(lambda self: self.open)
+    @rule(which=st.integers(0, 50), turns=st.integers(0, 6))
+    def stop_reading(self, which: int, turns: int) -> None:
+        self.open[which % len(self.open)].stop_reading()
+        self.go_on(turns)
+
+    @precondition(lambda self: self.open)
+    @rule(which=st.integers(0, 50), turns=st.integers(0, 6))
+    def read_on(self, which: int, turns: int) -> None:
+        client = self.open[which % len(self.open)]
+        client.finish_body()
+        client.read_on()
+        self.go_on(turns)
+
+    @rule(going=st.booleans(), token=st.sampled_from((0.0, 0.01, 0.3)), delay=st.sampled_from((0.0, 0.0, 0.2)))
+    def change_the_engines_pace(self, going: bool, token: float, delay: float) -> None:
+        self.engine.seconds_a_token, self.engine.delay = token, delay
+        (self.engine.going.set if going else self.engine.going.clear)()
+        self.go_on(1)
+
+    @rule(seconds=st.sampled_from((0.01, 0.1, 0.3, 1.0, 5.0, 12.0, 61.0)), turns=st.integers(0, 6))
+    def time_passes(self, seconds: float, turns: int) -> None:
+        self.loop.advance(seconds)
+        self.go_on(turns)
+
+    @rule(
+        concurrency=maybe(st.integers(1, BATCH + 1)),
+        more=maybe(st.integers(0, 8)),
+        waiting_tokens=maybe(st.sampled_from((20, 200))),
+        enforce=st.sampled_from((True, True, False)),
+        names=st.sampled_from((NAMES, NAMES, NAMES, ("a", "b"), ("c",), ())),
+        limits=st.fixed_dictionaries(
+            {},
+            optional={
+                "max_concurrency": st.integers(1, 4),
+                "requests_per_minute": st.integers(1, 20),
+                "tokens_per_minute": st.sampled_from((50, 500, 5000)),
+                "weight": st.sampled_from((0.5, 2.0)),
+                "classes": st.sampled_from((["batch"], ["interactive"])),
+            },
+        ),
+        turns=st.integers(0, 6),
+    )
+    def reload(
+        self, *, concurrency: int | None, more: int | None, waiting_tokens: int | None, enforce: bool,
+        names: tuple[str, ...], limits: dict[str, Any], turns: int,
+    ) -> None:  # fmt: skip
+        cap = None if more is None else (concurrency or BATCH) + more
+        traffic = TRAFFIC | {
+            "concurrency": concurrency, "max_concurrency": cap, "max_waiting_tokens": waiting_tokens, "enforce": enforce
+        }  # fmt: skip
+        wanted = [tenant | (limits if number == 0 else {}) for number, tenant in enumerate(tenants(names))]
+        new = Settings.model_validate({"traffic": traffic, "tenants": wanted})
+        if concurrency == BATCH + 1:
+            with pytest.raises(Mistake):
+                self.app.state.apply(new)
+        else:
+            self.app.state.apply(new)
+            self.settings = new
+            batch = concurrency or BATCH
+            self.engine.most = batch if self.is_settled else max(self.engine.most, batch)
+            self.highest = self.desk.seats.taken
+        self.go_on(turns)
+
+    @invariant()
+    def seats_balance(self) -> None:
+        desk, by_account = self.desk, Counter[Account]()
+        for ticket in desk.tickets:
+            by_account[ticket.account] += ticket.seats
+        self.accounts |= set(by_account)
+        assert desk.admitted_total == sum(desk.finished.values()) + desk.seats.taken
+        assert desk.seats.taken == sum(by_account.values())
+        assert {account: account.seats.taken for account in self.accounts} == {a: by_account[a] for a in self.accounts}
+        assert desk.waiting_tokens.taken == sum(ticket.waiting_tokens for ticket in desk.tickets)
+        assert desk.empty.is_set() == (not desk.tickets)
+        assert {ticket.task for ticket in desk.tickets} <= {client.task for client in self.open}
+
+    @invariant()
+    def limits_hold(self) -> None:
+        traffic, seats = self.settings.traffic, self.desk.seats
+        assert seats.capacity == traffic.max_concurrency
+        if traffic.enforce and traffic.max_concurrency is not None:
+            assert seats.taken <= max(traffic.max_concurrency, self.highest)
+        self.highest = seats.taken
+
+    @invariant()
+    def the_batch_is_full_or_nobody_waits(self) -> None:
+        queue, engine = self.desk.queue, self.engine
+        assert queue.capacity == (self.settings.traffic.concurrency or BATCH)
+        assert not queue.waiting or queue.running >= queue.capacity
+        assert queue.running + queue.waiting <= self.desk.seats.taken
+        assert sum(queue.running_by.values()) == queue.running
+        assert len(engine.live) <= engine.held <= queue.running
+        assert not engine.too_many
+        if self.is_settled:
+            assert engine.held == queue.running
+            engine.most = queue.capacity
+
+    @precondition(lambda self: self.is_settled)
+    @invariant()
+    def nobody_outstays(self) -> None:
+        clients = {client.task: client for client in self.open}
+        for ticket in self.desk.tickets:
+            client = clients[ticket.task]
+            refused = client.sending and not client.received  # an error, which no limit of ours can end
+            over = ticket.deadline.over(self.loop.now - 1e-6)
+            assert not over or ticket.reason or client.parts or refused, over
+
+    def teardown(self) -> None:
+        try:
+            self.engine.seconds_a_token = self.engine.delay = 0.0
+            self.engine.going.set()
+            for client in self.open:
+                client.finish_body()
+                client.read_on()
+            self.loop.settle()
+            self.loop.advance(1)
+            self.loop.settle()
+            verdicts = Counter(client.verdict() for client in self.clients)
+            self.is_settled = True
+            self.seats_balance()
+            queue, desk = self.desk.queue, self.desk
+            inside = (desk.seats.taken, queue.running, queue.waiting, desk.waiting_tokens.taken, self.engine.held)
+            assert inside == (0, 0, 0, 0, 0)
+            assert desk.finished["finished"] >= verdicts["whole"]
+            assert self.engine.live == set()
+            assert asyncio.all_tasks(self.loop) == set()
+        finally:
+            self.loop.close()
+
+
+Books.TestCase.settings = settings(
+    max_examples=200, stateful_step_count=50, deadline=None, derandomize=True,
+    suppress_health_check=list(HealthCheck),
+)  # fmt: skip
+TestBooks = Books.TestCase
