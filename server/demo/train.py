@@ -2,7 +2,7 @@
 
 It starts from nothing, or with `--start-from FOLDER` from the weights there. Batches hold conversations of like length;
 the loss is on the assistant's tokens alone. Matrices are trained with Muon (Jordan et al., 2024), the rest with AdamW;
-the rate is constant and falls to zero over the last 40% of the time.
+the rate falls to zero over the last three quarters of the time.
 """
 
 import argparse
@@ -120,7 +120,7 @@ def loss_of(model: Llama, ids: Tensor, targets: Tensor) -> Tensor:
 
 def rate(done: float) -> float:
     """The learning rate's factor at the fraction `done` of the time."""
-    return min(1.0, done / 0.01, (1 - done) / 0.4)
+    return min(1.0, done / 0.01, (1 - done) / 0.75)
 
 
 def write_config(folder: Path, tokenizer: Tokenizer) -> None:
