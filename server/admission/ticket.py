@@ -71,7 +71,8 @@ class Ticket:
     @contextmanager
     def limited(self) -> Iterator[None]:
         """Interrupt the request when one of its time limits is reached."""
-        self.look()
+        # Not here and now: a task that cancels itself is cancelled wherever it awaits next, be that outside of this.
+        self.alarm: asyncio.Handle = asyncio.get_running_loop().call_soon(self.look)
         try:
             yield
         finally:

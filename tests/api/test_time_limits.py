@@ -155,3 +155,18 @@ def test_an_answer_that_is_whole_and_not_read() -> None:
     loop.settle()
     assert client.verdict() == "hung up"
     loop.close()
+
+
+def test_a_refusal_after_the_time_is_over() -> None:
+    """The body alone has taken all of it. Nothing is left to interrupt once the refusal is written."""
+    loop = VirtualLoop()
+    traffic = {"timeout": 5, "concurrency": 1, "max_concurrency": 1}
+    app = create_app(Settings.model_validate({"traffic": traffic}), FakeEngine(), clock=loop.time)
+    loop.run_until_complete(app.state.lifecycle.load(lambda line: None))
+    client = RawClient(counting(3, stream=False) | {"n": 2}, {}, halves=True)
+    client.ask(app, loop)
+    loop.advance(6)
+    client.finish_body()
+    loop.settle()
+    assert (client.verdict(), client.status) == ("refused", 400)
+    loop.close()
