@@ -124,7 +124,10 @@ class Generation:
             yield None
             async for delta in stream:
                 turn.charge(delta.tokens)
+                if delta.finish_reason:
+                    break
                 yield 0, delta
+        yield 0, delta  # the place in the batch is free by now, however slowly the client reads
 
     async def many(self) -> AsyncGenerator[tuple[int, Delta] | None, None]:
         arrivals: asyncio.Queue[tuple[int, Delta] | Exception | None] = asyncio.Queue()
@@ -135,7 +138,10 @@ class Generation:
                     arrivals.put_nowait(None)
                     async for delta in stream:
                         turn.charge(delta.tokens)
+                        if delta.finish_reason:
+                            break
                         arrivals.put_nowait((index, delta))
+                arrivals.put_nowait((index, delta))
             except Exception as error:
                 arrivals.put_nowait(error)
 
