@@ -42,13 +42,17 @@ async def test_the_service_of_two_backlogged_tenants_differs_by_the_papers_bound
 ) -> None:
     """Theorem 4.4: 2 max(w_p L_input, w_q M), M being what the batch holds. First come, first served would break it."""
     service: dict[str, Service] = {"greedy": [], "polite": []}
-    async with serve(vllm, tenants(greedy={}, polite={}), concurrency=CONCURRENCY) as server:
+    requests = {"greedy": 40, "polite": 12}
+    async with serve(vllm, tenants(greedy={}, polite={}), concurrency=CONCURRENCY) as server, server.openai() as client:
+        queue = server.lifecycle.desk.queue
+        queue.resize(0)  # until all of them wait
         begins = {}
-        for name, requests in (("greedy", 40), ("polite", 12)):
-            client = server.openai().with_options(api_key=f"sk-{name}")
-            begins[name] = [asyncio.create_task(count(client, service[name])) for _ in range(requests)]
-            await server.has(admitted=40 if name == "greedy" else 52)
+        for name, number in requests.items():
+            own = client.with_options(api_key=f"sk-{name}")
+            begins[name] = [asyncio.create_task(count(own, service[name])) for _ in range(number)]
+        await server.has(waiting=sum(requests.values()))
         both_wait_since = time.monotonic()
+        queue.resize(CONCURRENCY)
         polite = [await begin for begin in begins["polite"]]
         await asyncio.gather(*begins["greedy"])
     bound = 2 * OUTPUT_WEIGHT * CONCURRENCY * (ANSWER + 20)
