@@ -7,6 +7,7 @@ import httpx
 import pytest
 from openai import AsyncOpenAI, RateLimitError
 
+from server.admission.desk import REASONS
 from server.errors import EngineFailed
 from tests.conftest import Serve, Started
 from tests.fake import FakeEngine
@@ -27,8 +28,13 @@ async def count(client: AsyncOpenAI, last: int) -> str:
 async def test_64_streams_at_once(serve: Serve, vllm: Started) -> None:
     """8 run, 24 are inside, 40 are refused; and every stream is exact."""
     async with serve(vllm, concurrency=8, max_concurrency=24) as server:
+        queue = server.lifecycle.desk.queue
+        queue.resize(0)  # none is answered before all have come
         async with server.openai() as client:
-            answers = await asyncio.gather(*(count(client, 40) for _ in range(64)), return_exceptions=True)
+            asking = [asyncio.create_task(count(client, 40)) for _ in range(64)]
+            await server.has(waiting=24, rejected=dict.fromkeys(REASONS, 0) | {"max_concurrency": 40})
+            queue.resize(8)
+            answers = await asyncio.gather(*asking, return_exceptions=True)
         refused = [answer for answer in answers if isinstance(answer, RateLimitError)]
         assert len(refused) == 40
         assert [answer for answer in answers if isinstance(answer, str)] == [counted(40)] * 24

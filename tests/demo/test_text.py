@@ -106,7 +106,8 @@ def test_names_are_the_ones_that_were_told() -> None:
     rng = random.Random(2)
     for chat in (draw(rng, "name") for _ in range(500)):
         (who,) = re.fullmatch(r"Your name is (\w+)\.", chat.answer).groups()  # type: ignore[union-attr]
-        assert who in str(chat.messages[0]["content"])
+        told = next(message for message in chat.messages if message["role"] == "user")
+        assert who in str(told["content"])
 
 
 def test_thoughts_end_in_the_answer_that_comes_without_them() -> None:
