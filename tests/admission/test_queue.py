@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from server.admission.lane import Visit
 from server.admission.queue import Queue
+from tests.admission.clock import Clock
 
 
 async def settle() -> None:
@@ -122,3 +123,34 @@ def test_any_interleaving_keeps_the_capacity_and_loses_no_place(capacity: int, v
     queue = asyncio.run(run())
     assert (queue.running, queue.waiting) == (0, 0)
     assert queue.peak_running <= capacity
+
+
+async def test_batch_waits_for_interactive_but_not_for_ever() -> None:
+    """After 30 s it is interactive: it goes before an interactive one that came later, of a tenant served as much."""
+    clock, order = Clock(), list[str]()
+    queue = Queue(1, clock)
+    first = Visit("a", prompt_tokens=1)
+    await queue.enter(first)
+
+    async def visit(name: str, seen: Visit) -> None:
+        async with queue.turn(seen):
+            order.append(name)
+
+    tasks = [asyncio.create_task(visit("young batch", Visit("young", request_class="batch")))]
+    await settle()
+    tasks += [asyncio.create_task(visit("interactive", Visit("b")))]
+    await settle()
+    queue.leave(first)
+    await asyncio.gather(*tasks)
+    assert order == ["interactive", "young batch"]
+
+    order.clear()
+    await queue.enter(first)
+    tasks = [asyncio.create_task(visit("old batch", Visit("old", request_class="batch")))]
+    await settle()
+    clock.now += 31
+    tasks += [asyncio.create_task(visit(f"interactive {n}", Visit("b", prompt_tokens=10))) for n in range(5)]
+    await settle()
+    queue.leave(first)
+    await asyncio.gather(*tasks)
+    assert order.index("old batch") <= 1

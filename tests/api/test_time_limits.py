@@ -170,3 +170,24 @@ def test_a_refusal_after_the_time_is_over() -> None:
     loop.settle()
     assert (client.verdict(), client.status) == ("refused", 400)
     loop.close()
+
+
+def test_a_reader_that_is_slow_in_the_end_holds_its_seat_but_no_place_in_the_batch() -> None:
+    """An answer of six tokens, one a second, whose client does not read the last one."""
+    loop = VirtualLoop()
+    traffic = {"concurrency": 1, "send_timeout": 100}
+    engine = FakeEngine(seconds_a_token=1)
+    app = create_app(Settings.model_validate({"traffic": traffic}), engine, clock=loop.time)
+    loop.run_until_complete(app.state.lifecycle.load(lambda line: None))
+    slow, other = (RawClient(counting(3) | {"n": 1, "max_tokens": 9}, {}, halves=False) for _ in range(2))
+    slow.ask(app, loop)
+    other.ask(app, loop)
+    loop.advance(5.5)
+    slow.stop_reading()
+    loop.advance(7)
+    assert other.verdict() == "whole"
+    assert not slow.task.done()
+    slow.read_on()
+    loop.settle()
+    assert slow.verdict() == "whole"
+    loop.close()

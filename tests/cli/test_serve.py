@@ -64,7 +64,6 @@ def read(answer: str) -> tuple[str, dict[str, int], list[str]]:
     return "".join(choice["delta"]["content"] for choice in choices), last["usage"], reasons
 
 
-@pytest.mark.skipif(not shutil.which("curl"), reason="curl is not installed")
 async def test_curl_streams_to_the_letter(server: Process) -> None:
     text, usage, reasons = read(await curl(server.url, 50))
     assert (text, reasons) == (counted(50), ["stop"])
