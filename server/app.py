@@ -12,7 +12,7 @@ from server.admission import Desk, Tenants
 from server.api.edge import Edge
 from server.api.errors import internal_error, not_found
 from server.api.probes import probes
-from server.api.routes import routes
+from server.api.routes import generating, routes
 from server.engine.base import Engine
 from server.lifecycle import Lifecycle
 from server.settings import Settings
@@ -29,16 +29,18 @@ def create_app(settings: Settings, engine: Engine, clock: Callable[[], float] = 
     AppStatus.disable_automatic_graceful_drain()  # type: ignore[no-untyped-call]
     desk, tenants, times = Desk(settings.traffic, clock), Tenants(settings.tenants, os.environ, clock), Times()
     lifecycle = Lifecycle(engine, desk)
+    openai = routes(engine, desk, times, settings, lifecycle)
     edge = Middleware(
-        Edge, desk=desk, tenants=tenants, times=times, http=settings.http, require_ready=lifecycle.require_ready
-    )
+        Edge, generating=generating(openai), desk=desk, tenants=tenants, times=times, http=settings.http,
+        require_ready=lifecycle.require_ready,
+    )  # fmt: skip
     app = FastAPI(
         title="Sluice",
         summary="A continuous-batching LLM server with an OpenAI-compatible API.",
         middleware=[edge],
         exception_handlers={404: not_found, 405: not_found, Exception: internal_error},
     )
-    app.include_router(routes(engine, desk, times, settings, lifecycle))
+    app.include_router(openai)
     app.include_router(probes(desk, tenants, times, engine, lifecycle))
 
     def apply(settings: Settings) -> None:

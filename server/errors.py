@@ -96,3 +96,8 @@ class Disconnected(RequestError):
 
 class EngineFailed(RequestError):
     """The engine ended the sequence with an error, or died."""
+
+
+def one_line(error: BaseException) -> str:
+    """What a foreign error says, for a message of ours."""
+    return " ".join(str(error).split()) or type(error).__name__

@@ -13,9 +13,11 @@ from openai import AsyncOpenAI
 
 from server.app import create_app
 from server.engine.base import Engine, Loading, ModelInfo, Sampling
+from server.engine.gathered import Gathered
 from server.engine.vllm import VLLMEngine
 from server.lifecycle import Lifecycle, Server
 from server.settings import Settings
+from server.streaming.protocol import ConnectionProtocol
 from tests.fake import FakeEngine
 from tests.served import Served
 
@@ -57,7 +59,7 @@ def serve() -> Serve:
         app = create_app(Settings.model_validate({"traffic": traffic} | (settings or {})), engine)
         lifecycle: Lifecycle = app.state.lifecycle
         listener = socket.create_server(("127.0.0.1", 0))
-        server = Server(uvicorn.Config(app, lifespan="off", log_level="warning", http="httptools"))
+        server = Server(uvicorn.Config(app, lifespan="off", log_level="warning", http=ConnectionProtocol))
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         await lifecycle.load(lambda line: None)
         running = Running(f"http://127.0.0.1:{listener.getsockname()[1]}", lifecycle)
@@ -76,7 +78,7 @@ def serve() -> Serve:
 async def fake() -> AsyncIterator[FakeEngine]:
     engine = FakeEngine()
     yield engine
-    assert engine.live == set(), "a sequence was left in the engine"
+    assert engine.live == {}, "a sequence was left in the engine"
 
 
 class Started:
@@ -101,7 +103,8 @@ async def vllm() -> AsyncIterator[Started]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # vLLM's imports warn of their own
         model = await engine.start(lambda loading: None)
-    first = await engine.submit("first", await engine.render("1 2"), Sampling(max_tokens=1))
-    assert [delta.tokens async for delta in first] == [1]  # starts vLLM's own tasks, which stay
+    first = Gathered()
+    engine.submit("first", await engine.render("1 2"), Sampling(max_tokens=1), first)
+    assert [delta.tokens for delta in await first.all()] == [1]
     yield Started(engine, model)
     await engine.stop()

@@ -3,10 +3,9 @@
 import asyncio
 import re
 import time
-from collections.abc import AsyncGenerator, Callable
-from typing import Self
+from collections.abc import Callable
 
-from server.engine.base import Chat, Delta, Loading, ModelInfo, Prompt, Sampling, TokenLogprob
+from server.engine.base import Chat, Delta, Loading, ModelInfo, Prompt, Receiver, Sampling, TokenLogprob
 from server.errors import EngineFailed, InvalidRequest
 
 
@@ -18,41 +17,31 @@ def answer(prompt: str) -> list[str]:
     return [*re.findall(r"\S+\s*", prompt), ""]
 
 
-class FakeStream:
-    def __init__(self, engine: "FakeEngine", tokens: list[str], sampling: Sampling) -> None:
-        self.engine, self.sampling = engine, sampling
-        self.tokens = tokens
-        self.deltas = self.generate()
-        engine.live.add(self)
-        engine.peak_live = max(engine.peak_live, len(engine.live))
+class FakeSequence:
+    """`receiver` gets a token at each of the engine's steps, from `made` on."""
 
-    def __aiter__(self) -> Self:
-        return self
+    def __init__(self, engine: "FakeEngine", tokens: list[str], sampling: Sampling, receiver: Receiver) -> None:
+        self.engine, self.tokens, self.sampling, self.receiver = engine, tokens, sampling, receiver
+        self.limit = sampling.max_tokens or len(tokens)
+        self.made = 0
+        self.can_pause = sampling.seed is None
 
-    async def __anext__(self) -> Delta:
-        try:
-            return await anext(self.deltas)
-        except StopAsyncIteration:
-            self.engine.live.discard(self)
-            raise
+    def step(self) -> None:
+        token = self.tokens[self.made]
+        self.made += 1
+        last = "stop" if self.made == len(self.tokens) else "length" if self.made == self.limit else None
+        logprobs = (TokenLogprob(token, -0.5, (TokenLogprob(token, -0.5),)),)
+        if last:
+            self.engine.drop(self)
+        self.receiver.put(Delta(token, 1, last, logprobs if self.sampling.logprobs is not None else None))  # type: ignore[arg-type]
 
-    async def generate(self) -> AsyncGenerator[Delta, None]:
-        limit = self.sampling.max_tokens or len(self.tokens)
-        for number, token in enumerate(self.tokens[:limit], 1):
-            await asyncio.sleep(self.engine.seconds_a_token)
-            await self.engine.going.wait()
-            if self.engine.dead:
-                raise EngineFailed("The engine ended the sequence: it died", code="engine_error")
-            self.engine.step_at = time.monotonic()
-            last = "stop" if number == len(self.tokens) else "length" if number == limit else None
-            logprobs = (TokenLogprob(token, -0.5, (TokenLogprob(token, -0.5),)),)
-            if last:
-                self.engine.live.discard(self)
-            yield Delta(token, 1, last, logprobs if self.sampling.logprobs is not None else None)  # type: ignore[arg-type]
+    def abort(self) -> None:
+        self.engine.drop(self)
 
-    async def close(self) -> None:
-        self.engine.live.discard(self)
-        await self.deltas.aclose()
+    pause = abort
+
+    def resume(self) -> None:
+        self.engine.run(self)
 
 
 class FakeEngine:
@@ -60,14 +49,15 @@ class FakeEngine:
 
     def __init__(self, seconds_a_token: float = 0.0, failure: str | None = None) -> None:
         self.seconds_a_token, self.failure = seconds_a_token, failure
-        self.live: set[FakeStream] = set()
+        self.live: dict[FakeSequence, None] = {}
         self.peak_live = 0
+        self.stepping: asyncio.Task[None] | None = None
         self.renders = 0
         self.going = asyncio.Event()
         self.going.set()
         self.loaded = asyncio.Event()
         self.loaded.set()
-        self.dead = self.stopped = False
+        self.dead = self.stopped = self.late = False
         self.step_at = time.monotonic()
 
     async def start(self, report: Callable[[Loading], None]) -> ModelInfo:
@@ -84,12 +74,40 @@ class FakeEngine:
         text = " ".join(str(m["content"]) for m in prompt.messages) if isinstance(prompt, Chat) else prompt
         return [ord(letter) for letter in text]
 
-    async def submit(self, sequence_id: str, prompt: list[int], sampling: Sampling) -> FakeStream:
+    def submit(self, sequence_id: str, prompt: list[int], sampling: Sampling, receiver: Receiver) -> FakeSequence:
         if self.dead:
             raise EngineFailed("The engine did not take the sequence: it is dead", code="engine_error")
         if any(token >= 0x110000 for token in prompt):
             raise InvalidRequest("A token is out of the vocabulary.")
-        return FakeStream(self, answer("".join(map(chr, prompt))), sampling)
+        sequence = FakeSequence(self, answer("".join(map(chr, prompt))), sampling, receiver)
+        self.run(sequence)
+        return sequence
+
+    def run(self, sequence: FakeSequence) -> None:
+        self.live[sequence] = None
+        self.peak_live = max(self.peak_live, len(self.live))
+        if self.stepping is None:
+            self.stepping = asyncio.create_task(self.step())
+
+    def drop(self, sequence: FakeSequence) -> None:
+        self.live.pop(sequence, None)
+        if not self.live and self.stepping is not None and self.stepping is not asyncio.current_task():
+            self.stepping.cancel()
+            self.stepping = None
+
+    async def step(self) -> None:
+        """A token for all that are live, again and again while there are any."""
+        while self.live:
+            await asyncio.sleep(self.seconds_a_token)
+            await self.going.wait()
+            self.step_at = time.monotonic()
+            for sequence in list(self.live):
+                if self.dead:
+                    self.drop(sequence)
+                    sequence.receiver.fail(EngineFailed("The engine ended the sequence: it died", code="engine_error"))
+                elif sequence in self.live:
+                    sequence.step()
+        self.stepping = None
 
     def die(self) -> None:
         self.dead = True
@@ -97,6 +115,9 @@ class FakeEngine:
 
     def last_step(self) -> float:
         return self.step_at
+
+    def is_late(self) -> bool:
+        return self.late
 
     def is_dead(self) -> bool:
         return self.dead

@@ -2,8 +2,8 @@
 
 from server.admission.account import Account
 from server.admission.desk import Desk
-from server.admission.queue import Turn
 from server.admission.tenants import Tenants
 from server.admission.ticket import Ticket
+from server.admission.turn import Turn
 
 __all__ = ["Account", "Desk", "Tenants", "Ticket", "Turn"]

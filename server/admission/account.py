@@ -4,9 +4,9 @@ import math
 from collections.abc import Callable
 from typing import NoReturn
 
-from server.admission.lane import Visit
 from server.admission.limit import Limit
 from server.admission.rate import Rate
+from server.admission.turn import Visit
 from server.errors import InvalidRequest, RateLimited
 from server.settings import RequestClass, Tenant
 

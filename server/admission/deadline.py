@@ -18,12 +18,17 @@ class Deadline:
         self.limits = {stage: seconds for stage, seconds in limits.items() if seconds is not None}
         self.end = now + timeout
         self.stage: Stage = "queue_timeout"
-        self.stage_end = math.inf
+        self.allowance = self.stage_end = math.inf
 
     def enter(self, stage: Stage, now: float) -> None:
         """The request is in this stage from `now` on."""
         self.stage = stage
-        self.stage_end = now + self.limits.get(stage, math.inf)
+        self.allowance = self.limits.get(stage, math.inf)
+        self.go_on(now)
+
+    def go_on(self, now: float) -> None:
+        """The stage begins anew."""
+        self.stage_end = now + self.allowance
 
     def over(self, now: float) -> TimeLimit | None:
         """The limit that has been reached, if any has."""

@@ -69,7 +69,8 @@ class Desk:
         self.tickets.add(ticket)
         self.empty.clear()
         try:
-            yield ticket
+            with ticket.holds:
+                yield ticket
         finally:
             self.tickets.remove(ticket)
             self.seats.give_back(ticket.seats)
@@ -93,8 +94,9 @@ class Desk:
 
     def check_wait(self, account: Account, patience: float) -> None:
         """Raises Expired if there would be no turn in time for one more of this tenant's sequences."""
-        wait = self.queue.predicted_wait(account.visit(account.class_of(None), 0))
-        if wait > patience:
+        visit = account.visit(account.class_of(None), 0)
+        wait = self.queue.predicted_wait(visit)
+        if wait > patience and self.queue.has_claim(visit) is None:
             raise Expired(
                 f"The wait would be about {wait:.0f} s, and this request has {patience:g} s.",
                 code="queue_timeout",

@@ -4,52 +4,33 @@ The Virtual Token Counter of "Fairness in Serving Large Language Models" (Sheng 
 weights: a tenant of weight 2 is charged half.
 """
 
-import asyncio
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 
-from server.settings import RequestClass
-
-INPUT_WEIGHT, OUTPUT_WEIGHT = 1.0, 2.0
-"""What a prompt's and an answer's token cost (section 3.1 of the paper)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Visit:
-    """What the queue is told of a sequence: whose it is, and how many tokens its prompt has."""
-
-    tenant: str = "anonymous"
-    weight: float = 1.0
-    request_class: RequestClass = "interactive"
-    prompt_tokens: int = 0
-
-
-@dataclass(eq=False, slots=True)
-class Waiter:
-    """A sequence that waits; `turn` is set when its place in the batch is there. `arrived` in seconds of the clock."""
-
-    visit: Visit
-    arrived: float
-    turn: "asyncio.Future[Lane]" = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+from server.admission.turn import INPUT_WEIGHT, Turn, Visit
 
 
 class Lane:
     """The waiting of one class, a line for each tenant; and how much service each tenant has had, in virtual tokens."""
 
     def __init__(self) -> None:
-        self.lines: dict[str, OrderedDict[Waiter, None]] = {}
+        self.lines: dict[str, OrderedDict[Turn, None]] = {}
         self.counters: dict[str, float] = {}
         self.last: str | None = None
 
     def __len__(self) -> int:
         return sum(map(len, self.lines.values()))
 
-    def push(self, waiter: Waiter) -> None:
-        tenant = waiter.visit.tenant
+    def push(self, turn: Turn, *, first: bool = False) -> None:
+        """To the end of its tenant's line, or to its head."""
+        tenant = turn.visit.tenant
         if tenant not in self.lines:
             self.lift(tenant)
             self.lines[tenant] = OrderedDict()
-        self.lines[tenant][waiter] = None
+        self.lines[tenant][turn] = None
+        turn.lane = self
+        if first:
+            self.lines[tenant].move_to_end(turn, last=False)
 
     def lift(self, tenant: str) -> None:
         """Whoever comes back has not saved up service meanwhile: its counter rises to the lowest of those that wait."""
@@ -59,33 +40,36 @@ class Lane:
             floor = self.counters.get(self.last, 0.0) if self.last is not None else 0.0
         self.counters[tenant] = max(self.counters.get(tenant, 0.0), floor)
 
-    def pop(self) -> Waiter:
-        """The first in the line of the tenant with the lowest counter, who is charged for the prompt."""
-        tenant = min(self.lines, key=self.counters.__getitem__)
-        waiter = next(iter(self.lines[tenant]))
-        self.remove(waiter)
-        self.last = tenant
-        self.charge(waiter.visit, INPUT_WEIGHT * waiter.visit.prompt_tokens)
-        return waiter
+    def next(self, running: Mapping[str, int]) -> Turn:
+        """The first in the line of the tenant with the lowest counter; of level ones, who has least `running`."""
+        tenant = min(self.lines, key=lambda name: (self.counters[name], running.get(name, 0)))
+        return next(iter(self.lines[tenant]))
 
-    def remove(self, waiter: Waiter) -> None:
+    def start(self, turn: Turn) -> None:
+        """It waits no longer, and is charged for its prompt if it has not been yet."""
+        self.remove(turn)
+        self.last = turn.visit.tenant
+        if not turn.has_begun:
+            self.charge(turn.visit, INPUT_WEIGHT * turn.visit.prompt_tokens)
+
+    def remove(self, turn: Turn) -> None:
         """Raises KeyError if it does not wait here."""
-        line = self.lines[waiter.visit.tenant]
-        del line[waiter]
+        line = self.lines[turn.visit.tenant]
+        del line[turn]
         if not line:
-            del self.lines[waiter.visit.tenant]
+            del self.lines[turn.visit.tenant]
 
     def charge(self, visit: Visit, service: float) -> None:
         self.counters[visit.tenant] += service / visit.weight
 
-    def older_than(self, arrival: float) -> list[Waiter]:
+    def older_than(self, arrival: float) -> list[Turn]:
         """Those that came before `arrival`, in the order of their lines."""
         found = []
         for line in self.lines.values():
-            for waiter in line:
-                if waiter.arrived >= arrival:
+            for turn in line:
+                if turn.arrived >= arrival:
                     break
-                found.append(waiter)
+                found.append(turn)
         return found
 
     def ahead_of(self, visit: Visit) -> float:

@@ -1,28 +1,17 @@
 """Who next: sequences beyond `capacity` wait here. Interactive before batch, and within a class as its lane says."""
 
-import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable
 
 from server.admission.forecast import Forecast
-from server.admission.lane import OUTPUT_WEIGHT, Lane, Visit, Waiter
+from server.admission.lane import Lane
+from server.admission.share import to_pause
+from server.admission.turn import Turn, Visit
 from server.settings import RequestClass
 
 PATIENCE = 30.0
 """Seconds after which a batch sequence is treated as interactive, so that it never starves."""
-
-
-class Turn:
-    """A place in the batch: who has it, and the lane that is charged for what it gets."""
-
-    def __init__(self, visit: Visit, lane: Lane) -> None:
-        self.visit, self.lane = visit, lane
-
-    def charge(self, tokens: int) -> None:
-        """Count `tokens` of an answer as service received."""
-        self.lane.charge(self.visit, OUTPUT_WEIGHT * tokens)
 
 
 class Queue:
@@ -32,11 +21,17 @@ class Queue:
         self.capacity = capacity
         self.clock = clock
         self.busy_since = clock()
-        self.running = 0
+        self.turns = dict[Turn, None]()
         self.peak_running = 0
+        self.paused_total = 0
         self.running_by: Counter[tuple[str, str]] = Counter()
+        self.running_by_tenant: Counter[str] = Counter()
         self.lanes: dict[RequestClass, Lane] = {"interactive": Lane(), "batch": Lane()}
         self.forecast = Forecast()
+
+    @property
+    def running(self) -> int:
+        return len(self.turns)
 
     @property
     def waiting(self) -> int:
@@ -44,7 +39,7 @@ class Queue:
 
     def waiting_by(self) -> Counter[tuple[str, str]]:
         """How many wait, by class and tenant."""
-        visits = (waiter.visit for lane in self.lanes.values() for line in lane.lines.values() for waiter in line)
+        visits = (turn.visit for lane in self.lanes.values() for line in lane.lines.values() for turn in line)
         return Counter((visit.request_class, visit.tenant) for visit in visits)
 
     def oldest_wait(self) -> float:
@@ -66,35 +61,22 @@ class Queue:
         """Places that come free a second; None while nothing is known."""
         return self.forecast.rate(self.running)
 
-    @asynccontextmanager
-    async def turn(self, visit: Visit) -> AsyncIterator[Turn]:
-        """Wait for a place in the batch, and hold it inside the `async with`."""
-        lane = await self.enter(visit)
-        started = self.clock()
-        try:
-            yield Turn(visit, lane)
-        finally:
-            self.forecast.left(self.clock() - started)
-            self.leave(visit)
-
-    async def enter(self, visit: Visit) -> Lane:
-        waiter = Waiter(visit, self.clock())
-        self.lanes[visit.request_class].push(waiter)
+    def join(self, visit: Visit, begin: Callable[[Turn], None]) -> Turn:
+        """Wait for a place in the batch: `begin` is called when there is one, which may be now. It has to be left."""
+        turn = Turn(visit, self.clock(), begin)
+        self.lanes[visit.request_class].push(turn)
         self.wake()
-        try:
-            return await waiter.turn
-        except asyncio.CancelledError:
-            if waiter.turn.cancelled():
-                for lane in self.lanes.values():
-                    with suppress(KeyError):  # it may have changed lanes, or `wake` has passed over it by now
-                        lane.remove(waiter)
-            else:
-                self.leave(visit)  # its turn came in the same moment: hand it on
-            raise
+        return turn
 
-    def leave(self, visit: Visit) -> None:
-        self.running -= 1
-        self.running_by[visit.request_class, visit.tenant] -= 1
+    def leave(self, turn: Turn) -> None:
+        """Give its place back, or stop waiting for one; may be called again."""
+        if turn.state == "gone":
+            return
+        if turn.state == "waiting":
+            turn.lane.remove(turn)
+        else:
+            self.give_up(turn)
+        turn.state = "gone"
         self.wake()
 
     def resize(self, capacity: int | None) -> None:
@@ -103,25 +85,63 @@ class Queue:
         self.wake()
 
     def wake(self) -> None:
-        while self.has_place() and (lane := self.next_lane()) is not None:
-            waiter = lane.pop()
-            if not waiter.turn.cancelled():
-                self.start(waiter.visit)
-                waiter.turn.set_result(lane)
+        """Start whoever can start."""
+        while (turn := self.next()) is not None and (self.has_place() or self.make_place(turn.visit)):
+            self.start(turn)
 
-    def next_lane(self) -> Lane | None:
+    def next(self) -> Turn | None:
         interactive, batch = self.lanes["interactive"], self.lanes["batch"]
-        for waiter in batch.older_than(self.clock() - PATIENCE):
-            batch.remove(waiter)
-            interactive.push(waiter)
-        return interactive if interactive.lines else batch if batch.lines else None
+        for turn in batch.older_than(self.clock() - PATIENCE):
+            batch.remove(turn)
+            interactive.push(turn)
+        lane = interactive if interactive.lines else batch
+        return lane.next(self.running_by_tenant) if lane.lines else None
 
     def has_place(self) -> bool:
         return self.capacity is None or self.running < self.capacity
 
-    def start(self, visit: Visit) -> None:
-        if self.running == 0:
-            self.busy_since = self.clock()
-        self.running += 1
-        self.running_by[visit.request_class, visit.tenant] += 1
+    def has_claim(self, visit: Visit) -> Turn | None:
+        """The running turn that would have to wait again if this sequence were next; None if there is no such one."""
+        if self.capacity is None or self.running > self.capacity:
+            return None
+        queued = {
+            tenant: next(iter(line)).visit.weight for lane in self.lanes.values() for tenant, line in lane.lines.items()
+        }
+        return to_pause(visit, self.turns, self.capacity, queued)
+
+    def make_place(self, visit: Visit) -> bool:
+        """Put back to wait whoever has a place that is this sequence's by right."""
+        paused = self.has_claim(visit)
+        if paused is None or paused.guest is None:
+            return False
+        paused.guest.pause()
+        self.give_up(paused)
+        self.paused_total += 1
+        paused.state = "waiting"
+        paused.lane.push(paused, first=True)
+        return True
+
+    def start(self, turn: Turn) -> None:
+        turn.lane.start(turn)
+        turn.state = "running"
+        turn.started = self.clock()
+        if not self.turns:
+            self.busy_since = turn.started
+        self.turns[turn] = None
+        self.count(turn, 1)
         self.peak_running = max(self.peak_running, self.running)
+        if turn.guest is not None:
+            turn.guest.resume()
+        elif not turn.has_begun:
+            turn.has_begun = True
+            turn.begin(turn)
+
+    def give_up(self, turn: Turn) -> None:
+        """It runs no longer."""
+        del self.turns[turn]
+        self.count(turn, -1)
+        self.forecast.left(self.clock() - turn.started)
+
+    def count(self, turn: Turn, change: int) -> None:
+        self.running_by[turn.visit.request_class, turn.visit.tenant] += change
+        self.running_by_tenant[turn.visit.tenant] += change

@@ -2,13 +2,13 @@
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 from server.admission.account import Account
 from server.admission.deadline import Deadline, Stage, TimeLimit
-from server.admission.lane import Visit
 from server.admission.rate import Rate
+from server.admission.turn import Visit
 from server.errors import Expired, Outcome, RequestError
 
 if TYPE_CHECKING:
@@ -26,8 +26,8 @@ EXPIRED: dict[TimeLimit, str] = {
 class Ticket:
     """Made by `Desk.admit`, in the task that serves the request; nobody else makes one.
 
-    `waiting_tokens` are its prompts' until their prefill; `tokens` what was taken from `bucket` for it, and
-    `tokens_used` what it has used so far.
+    `holds`: what has to be let go of before its seats are. `waiting_tokens` are its prompts' until their prefill;
+    `tokens` what was taken from `bucket` for it, and `tokens_used` what it has used so far.
     """
 
     def __init__(self, desk: "Desk", account: Account, task: "asyncio.Task[object]", deadline: Deadline) -> None:
@@ -39,6 +39,7 @@ class Ticket:
         self.bucket: Rate | None = None
         self.outcome: Outcome = "failed"
         self.reason: RequestError | None = None
+        self.holds = ExitStack()
 
     def visit(self, prompt_tokens: int) -> Visit:
         """What the queue is told of one of its sequences."""

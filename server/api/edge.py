@@ -6,8 +6,8 @@ The seat is reserved before a byte of the body is read, and given back when the 
 import asyncio
 import math
 import re
-from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -17,21 +17,25 @@ from server.api.errors import to_response
 from server.api.keys import api_key
 from server.errors import BodyTooLarge, BodyTooSlow, Disconnected, RequestError
 from server.settings import Http
+from server.streaming.protocol import CONNECTION
 from server.telemetry.times import Times
 
-GENERATING = frozenset({"/v1/chat/completions", "/v1/completions"})
 PATIENCE_HEADERS = frozenset({b"x-request-timeout", b"x-stainless-read-timeout"})
 NUMBER = re.compile(rb"[0-9]+(\.[0-9]+)?")
 
 
 class Edge:
-    """Pure ASGI middleware. `require_ready` raises Unavailable in every phase but `ready`."""
+    """Pure ASGI middleware, and the only one. `require_ready` raises Unavailable in every phase but `ready`.
+
+    `generating`: the applications that generate, by path. They are called from here; `app` gets all the rest.
+    """
 
     def __init__(
-        self, app: ASGIApp, *, desk: Desk, tenants: Tenants, times: Times, http: Http,
-        require_ready: Callable[[], object],
+        self, app: ASGIApp, *, generating: Mapping[str, ASGIApp], desk: Desk, tenants: Tenants, times: Times,
+        http: Http, require_ready: Callable[[], object],
     ) -> None:  # fmt: skip
-        self.app, self.desk, self.tenants, self.times, self.http = app, desk, tenants, times, http
+        self.app, self.generating = app, generating
+        self.desk, self.tenants, self.times, self.http = desk, tenants, times, http
         self.require_ready = require_ready
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -41,12 +45,13 @@ class Edge:
         account = None
         try:
             account = self.tenants.identify(api_key(scope["headers"]))
-            if scope["path"] not in GENERATING or scope["method"] != "POST":
+            generate = self.generating.get(scope["path"])
+            if generate is None or scope["method"] != "POST":
                 await self.app(scope, receive, send)
                 return
             self.require_ready()
             with self.desk.admit(account, patience(scope["headers"])) as ticket:
-                await self.serve(ticket, scope, receive, send)
+                await self.serve(generate, ticket, scope, receive, send)
             self.times.whole.observe(self.desk.clock() - ticket.arrived)
         except RequestError as error:
             response = to_response(error)
@@ -54,14 +59,14 @@ class Edge:
                 response.headers.update(account.headers())
             await response(scope, receive, send)
 
-    async def serve(self, ticket: Ticket, scope: Scope, receive: Receive, send: Send) -> None:
+    async def serve(self, generate: ASGIApp, ticket: Ticket, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve an admitted request; its errors are answered while its seat is still held."""
         started = False
 
         async def watched_send(message: Message) -> None:
             nonlocal started
-            if not started:
-                MutableHeaders(scope=message).update(ticket.account.headers())
+            if not started and (limits := ticket.account.headers()):
+                MutableHeaders(scope=message).update(limits)
             started = True
             await send(message)
 
@@ -69,8 +74,13 @@ class Edge:
             with ticket.interruptible():
                 body = await self.read_body(receive)
                 scope.setdefault("state", {}).update(ticket=ticket, body=body)
-                async with self.watched(ticket, receive):
-                    await self.app(scope, receive, watched_send)
+                connection = scope["extensions"][CONNECTION]
+                connection.on_lost = partial(hang_up, ticket)
+                try:
+                    with ticket.limited():
+                        await generate(scope, receive, watched_send)
+                finally:
+                    connection.on_lost = None
         except RequestError as error:
             ticket.outcome = error.outcome
             if not started:
@@ -97,22 +107,11 @@ class Edge:
                 f"The body did not arrive within {self.http.body_timeout:g} s (http.body_timeout)."
             ) from None
 
-    @asynccontextmanager
-    async def watched(self, ticket: Ticket, receive: Receive) -> AsyncIterator[None]:
-        """Interrupt the ticket when the client hangs up, or when one of its time limits is reached."""
 
-        async def watch() -> None:
-            while (await receive())["type"] != "http.disconnect":
-                pass
-            if ticket.outcome != "finished":  # servers say "disconnect" after a complete answer, too
-                ticket.interrupt(Disconnected("The client closed the connection."))
-
-        watcher = asyncio.create_task(watch())
-        try:
-            with ticket.limited():
-                yield
-        finally:
-            watcher.cancel()
+def hang_up(ticket: Ticket) -> None:
+    """The client has gone; not that it matters when the answer is complete."""
+    if ticket.outcome != "finished":
+        ticket.interrupt(Disconnected("The client closed the connection."))
 
 
 def patience(headers: Iterable[tuple[bytes, bytes]]) -> float:

@@ -1,28 +1,41 @@
-"""The one way through which every answer is made: render, wait for a turn, generate."""
+"""The one way through which every answer is made: render, wait for turns, generate."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing, asynccontextmanager
-from dataclasses import replace
+from collections.abc import Callable
 
-from server.admission import Desk, Ticket, Turn
-from server.engine.base import Delta, Engine, GenerationRequest, ModelInfo, Sampling, Stream
-from server.errors import ContextLengthExceeded, InvalidRequest
+import msgspec
+
+from server.admission import Desk, Ticket
+from server.api.choice import Choice
+from server.engine.base import Delta, Engine, GenerationRequest, ModelInfo, Sampling
+from server.errors import ContextLengthExceeded, InvalidRequest, RequestError
 from server.telemetry.times import Times
+
+Sink = Callable[[int, Delta], None]
+"""Takes the next delta of sequence number so-and-so; must not block."""
 
 
 class Generation:
-    """All sequences of one request; sequence `i` is number `i % n` of prompt `i // n`."""
+    """All sequences of one request; sequence `i` is number `i % n` of prompt `i // n`.
+
+    `done` is set when all have finished, or to what ended the request early.
+    """
 
     def __init__(
         self, request: GenerationRequest, ticket: Ticket, *, engine: Engine, model: ModelInfo, desk: Desk, times: Times
     ) -> None:
         self.request, self.ticket = request, ticket
         self.engine, self.model, self.desk, self.times = engine, model, desk, times
+        self.clock = desk.clock
         self.prompts: list[list[int]] = []
         self.prefilled = set[int]()
-        self.last_delta_at = [0.0] * request.sequences
         self.completion_tokens = 0
+        self.is_read = True
+        self.choices: list[Choice] = []
+        self.unfinished = request.sequences
+        loop = asyncio.get_running_loop()
+        self.accepted: asyncio.Future[None] = loop.create_future()
+        self.done: asyncio.Future[None] = loop.create_future()
 
     @property
     def prompt_tokens(self) -> int:
@@ -65,99 +78,78 @@ class Generation:
         """Sequence `index`'s own: the rest of the context if no length is asked for, and a seed of its own."""
         given = self.request.sampling
         room = self.model.max_model_len - len(self.prompts[index // self.request.n])
-        return replace(
+        return msgspec.structs.replace(
             given,
             max_tokens=given.max_tokens or min(room, self.model.max_tokens or room),
             seed=None if given.seed is None else given.seed + index % self.request.n,
         )
 
-    @asynccontextmanager
-    async def accepted(self, index: int) -> AsyncIterator[tuple[Turn, Stream]]:
-        """Wait for a place in the batch and hand the sequence to the engine; aborted if left before its end."""
-        prompt = self.prompts[index // self.request.n]
-        arrived = self.desk.clock()
-        async with self.desk.queue.turn(self.ticket.visit(len(prompt))) as turn:
-            self.times.queue.observe(self.desk.clock() - arrived)
-            stream = await self.engine.submit(f"{self.request.id}-{index}", prompt, self.sampling(index))
-            try:
-                yield turn, stream
-            finally:
-                await stream.close()
+    async def start(self, sink: Sink) -> None:
+        """Wait for turns and hand the sequences to the engine; returns when it has accepted the first one.
 
-    async def deltas(self) -> AsyncGenerator[tuple[int, Delta] | None, None]:
-        """(sequence, delta) pairs; first of all None, when the engine has accepted the first sequence.
-
-        Raises what ends the request early, an interruption of its ticket included.
+        All deltas go to the sink, from before it returns. Raises what refuses the request. Nothing runs or waits any
+        more once the ticket is given back.
         """
-        source = self.one() if self.request.sequences == 1 else self.many()
-        ticket = self.ticket
-        with ticket.interruptible():
-            async with aclosing(source):
-                ticket.enter("queue_timeout")
-                async for item in source:
-                    now = ticket.enter("send_timeout")
-                    if item is not None:
-                        self.note(*item, now)
-                    yield item
-                    ticket.enter("stall_timeout" if self.prefilled else "first_token_timeout")
-                ticket.enter("send_timeout")  # of the whole answer, or of the end of a stream
+        self.sink = sink
+        self.ticket.holds.callback(self.close)
+        self.ticket.enter("queue_timeout")
+        self.choices = [Choice(self, index) for index in range(self.request.sequences)]
+        try:
+            for choice in self.choices:
+                choice.join()
+            await self.accepted
+        except BaseException:
+            self.close()
+            raise
 
-    def note(self, index: int, delta: Delta, now: float) -> None:
-        """Keep the books of a delta that came `now`."""
-        self.completion_tokens += delta.tokens
-        self.ticket.tokens_used += delta.tokens
-        before = self.last_delta_at[index]
-        self.last_delta_at[index] = now
-        if before:
-            self.times.inter_token.observe(now - before)
-            return
+    async def finish(self) -> None:
+        """Wait until all sequences have finished. Raises what ends the request early; then nothing runs any more."""
+        try:
+            await self.done
+        finally:
+            self.close()
+
+    def note_accepted(self) -> None:
+        """The engine has taken one of the sequences."""
+        if not self.prefilled:
+            self.ticket.enter("first_token_timeout")
+        if not self.accepted.done():
+            self.accepted.set_result(None)
+
+    def note_first(self, index: int, now: float) -> None:
+        """The first delta of a sequence has come: its prompt is prefilled."""
         if not self.prefilled:
             self.times.first_token.observe(now - self.ticket.arrived)
+            self.watch(self.is_read)
         prompt = index // self.request.n
         if prompt not in self.prefilled:
             self.prefilled.add(prompt)
             self.ticket.prefilled(len(self.prompts[prompt]))
             self.ticket.tokens_used += len(self.prompts[prompt])
 
-    async def one(self) -> AsyncGenerator[tuple[int, Delta] | None, None]:
-        async with self.accepted(0) as (turn, stream):
-            yield None
-            async for delta in stream:
-                turn.charge(delta.tokens)
-                if delta.finish_reason:
-                    break
-                yield 0, delta
-        yield 0, delta  # the place in the batch is free by now, however slowly the client reads
+    def note_last(self) -> None:
+        """A sequence has finished."""
+        self.unfinished -= 1
+        if self.unfinished == 0 and not self.done.done():
+            self.ticket.enter("send_timeout")
+            self.done.set_result(None)
 
-    async def many(self) -> AsyncGenerator[tuple[int, Delta] | None, None]:
-        arrivals: asyncio.Queue[tuple[int, Delta] | Exception | None] = asyncio.Queue()
+    def watch(self, is_read: bool) -> None:
+        """Whether the client reads what it gets decides whose time runs, the client's or the engine's."""
+        self.is_read = is_read
+        if self.unfinished:
+            self.ticket.enter("stall_timeout" if is_read else "send_timeout")
 
-        async def run(index: int) -> None:
-            try:
-                async with self.accepted(index) as (turn, stream):
-                    arrivals.put_nowait(None)
-                    async for delta in stream:
-                        turn.charge(delta.tokens)
-                        if delta.finish_reason:
-                            break
-                        arrivals.put_nowait((index, delta))
-                arrivals.put_nowait((index, delta))
-            except Exception as error:
-                arrivals.put_nowait(error)
+    def fail(self, error: RequestError) -> None:
+        """That ends the request."""
+        for future in (self.accepted, self.done):
+            if not future.done():
+                future.set_exception(error)
 
-        tasks = [asyncio.create_task(run(index)) for index in range(self.request.sequences)]
-        try:
-            open_sequences, accepted = len(tasks), False
-            while open_sequences:
-                item = await arrivals.get()
-                if isinstance(item, Exception):
-                    raise item
-                if item is None and accepted:
-                    continue
-                accepted = True
-                yield item
-                open_sequences -= item is not None and item[1].finish_reason is not None
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+    def close(self) -> None:
+        """Abort what runs, and leave what waits; may be called again."""
+        for choice in self.choices:
+            choice.close()
+        for future in (self.accepted, self.done):
+            if not future.cancel() and not future.cancelled():
+                future.exception()  # seen, if not by whoever waited for it

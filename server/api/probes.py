@@ -33,6 +33,7 @@ def status(desk: Desk, tenants: Tenants, health: Health) -> dict[str, Any]:
         "oldest_wait_seconds": round(queue.oldest_wait(), 3),
         "peak_admitted": seats.peak,
         "peak_running": queue.peak_running,
+        "paused": queue.paused_total,
         "rejected": dict(desk.rejected),
         "would_reject": dict(desk.would_reject),
         "finished": dict(desk.finished),

@@ -1,16 +1,18 @@
 """The OpenAI routes."""
 
 import time
-from collections.abc import AsyncGenerator
+from secrets import token_hex
 from typing import Any, Protocol
-from uuid import uuid4
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
+from starlette.types import ASGIApp
 
 from server.admission import Desk, Ticket
+from server.api.direct import DirectRoute
 from server.api.errors import to_body
 from server.api.generation import Generation
+from server.api.relay import Relay
 from server.engine.base import Engine, ModelInfo
 from server.errors import NotFound, RequestError
 from server.openai.chat import ChatCompletionRequest
@@ -20,6 +22,7 @@ from server.openai.models import model_list
 from server.openai.request import GenerationBody
 from server.settings import Settings
 from server.streaming.frames import event
+from server.streaming.heartbeat import Heartbeat
 from server.streaming.response import EventStream
 from server.telemetry.times import Times
 
@@ -31,8 +34,8 @@ class Model(Protocol):
 
 
 def routes(engine: Engine, desk: Desk, times: Times, settings: Settings, model: Model) -> APIRouter:
-    router = APIRouter(prefix="/v1", tags=["openai"])
-    started_at = int(time.time())
+    router = APIRouter(prefix="/v1", tags=["openai"], route_class=DirectRoute)
+    started_at, heartbeat = int(time.time()), Heartbeat()
 
     async def answer(request: Request, wire: GenerationBody, prefix: str) -> Response:
         """Both routes: the body's generation, streamed or collected."""
@@ -43,15 +46,14 @@ def routes(engine: Engine, desk: Desk, times: Times, settings: Settings, model: 
                 code="model_not_found",
                 param="model",
             )
-        request_id, created = f"{prefix}-{uuid4().hex}", int(time.time())
+        request_id, created = f"{prefix}-{token_hex(16)}", int(time.time())
         ticket.request_class = ticket.account.class_of(wire.tier)
         generation = Generation(
             wire.to_generation(request_id), ticket, engine=engine, model=model.require_ready(), desk=desk, times=times
         )
         await generation.prepare()
         if wire.stream:
-            events = stream(generation, wire, created)
-            return EventStream(await anext(events), events)
+            return await stream(generation, wire, created, heartbeat, settings.streaming.coalesce == "auto")
         return await collect(generation, wire, created)
 
     @router.post("/chat/completions", openapi_extra=body_schema(ChatCompletionRequest))
@@ -65,11 +67,18 @@ def routes(engine: Engine, desk: Desk, times: Times, settings: Settings, model: 
         return await answer(request, CompletionRequest.parse(request.state.body), "cmpl")
 
     @router.get("/models")
-    async def models() -> Response:
+    async def models(request: Request) -> Response:
         """The names under which the model is served."""
         return json_response(model_list(settings.names, started_at, model.require_ready().max_model_len).encode())
 
     return router
+
+
+def generating(router: APIRouter) -> dict[str, ASGIApp]:
+    """The routes that generate, by path, for the edge to call."""
+    return {
+        route.path: route.app for route in router.routes if isinstance(route, DirectRoute) and "POST" in route.methods
+    }
 
 
 def body_schema(wire: type[GenerationBody]) -> dict[str, Any]:
@@ -82,30 +91,35 @@ def json_response(body: bytes) -> Response:
     return Response(body, media_type="application/json")
 
 
-async def stream(generation: Generation, wire: GenerationBody, created: int) -> AsyncGenerator[bytes, None]:
-    """SSE events; the first comes when the engine has accepted the request. What fails before it, is raised."""
+async def stream(
+    generation: Generation, wire: GenerationBody, created: int, heartbeat: Heartbeat, coalesce: bool
+) -> EventStream:
+    """Server-sent events, from when the engine has accepted the request. What fails before, is raised."""
     chunks, ticket = wire.chunks(generation.request.id, created), generation.ticket
-    deltas = generation.deltas()
-    await anext(deltas)
-    try:
-        yield chunks.first()
-        async for item in deltas:
-            if item is not None:
-                yield chunks.delta(*item)
+
+    async def carry() -> bytes:
+        try:
+            with ticket.interruptible():
+                await generation.finish()
+                relay.flush()
+                await events.caught_up()
+        except RequestError as error:
+            ticket.outcome = error.outcome
+            if events.is_blocked:
+                raise
+            return event(to_body(error))
         ticket.outcome = "finished"
-        yield chunks.last(generation.prompt_tokens, generation.completion_tokens)
-    except RequestError as error:
-        ticket.outcome = error.outcome
-        yield event(to_body(error))
-    finally:
-        await deltas.aclose()
+        return chunks.last(generation.prompt_tokens, generation.completion_tokens)
+
+    events = EventStream(chunks.first(), carry, heartbeat, generation.watch)
+    relay = Relay(chunks, events, generation.engine.is_late, coalesce)
+    await generation.start(relay.put)
+    return events
 
 
 async def collect(generation: Generation, wire: GenerationBody, created: int) -> Response:
     sequences = [Collected() for _ in range(generation.request.sequences)]
-    async for item in generation.deltas():
-        if item is not None:
-            index, delta = item
-            sequences[index].add(delta)
+    await generation.start(lambda index, delta: sequences[index].add(delta))
+    await generation.finish()
     generation.ticket.outcome = "finished"
     return json_response(wire.response(generation.request.id, created, sequences, generation.prompt_tokens))

@@ -1,6 +1,7 @@
 """`sluice serve`: the server itself."""
 
 import asyncio
+import gc
 import math
 import os
 import socket
@@ -20,6 +21,7 @@ from server.engine.vllm import VLLMEngine
 from server.lifecycle import Lifecycle, Server
 from server.reload import Reload
 from server.settings import Settings, Traffic
+from server.streaming.protocol import ConnectionProtocol
 
 UNSENT_BYTES = 16 * 1024
 """What the kernel holds of a connection beyond what the client has room for; by default it is megabytes."""
@@ -76,11 +78,20 @@ async def answer(
 
     reload = Reload(settings, config, overrides, loaded=lifecycle.loaded, apply=apply, announce=terminal.say)
     watching = asyncio.create_task(reload.watch())
+    freezing = asyncio.create_task(freeze(lifecycle.loaded))
     serving = uvicorn.Config(
-        app, loop="none", http="httptools", ws="none", lifespan="off", log_level="warning", access_log=False,
-        server_header=False, timeout_graceful_shutdown=5,
+        app, loop="none", http=ConnectionProtocol, ws="none", lifespan="off", log_level="warning", access_log=False,
+        server_header=False, proxy_headers=False, timeout_graceful_shutdown=5,
     )  # fmt: skip
     try:
         return await lifecycle.run(Server(serving), listener, terminal.say)
     finally:
         watching.cancel()
+        freezing.cancel()
+
+
+async def freeze(loaded: asyncio.Event) -> None:
+    """Once the model is loaded, keep the garbage collector from what stays, such as all of vLLM's modules."""
+    await loaded.wait()
+    gc.collect()
+    gc.freeze()

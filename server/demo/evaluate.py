@@ -23,6 +23,7 @@ from rich.table import Table
 from server.demo import chats
 from server.demo.chats import MEASURED, measuring
 from server.engine.base import Chat, Engine, Sampling
+from server.engine.gathered import Gathered
 from server.engine.vllm import VLLMEngine
 from server.settings import Settings, load
 
@@ -65,8 +66,9 @@ async def answer(engine: Engine, chat: chats.Chat, sequence_id: str) -> str:
     """The greedy answer, cut off a little after the wanted one would have ended."""
     room = len(await engine.render(chat.answer)) + 8
     prompt = await engine.render(prompt_of(chat))
-    stream = await engine.submit(sequence_id, prompt, Sampling(temperature=0.0, max_tokens=room))
-    return "".join([delta.text async for delta in stream])
+    gathered = Gathered()
+    engine.submit(sequence_id, prompt, Sampling(temperature=0.0, max_tokens=room), gathered)
+    return "".join(delta.text for delta in await gathered.all())
 
 
 async def measure(engine: Engine, number: int, advance: Callable[[], None]) -> list[Score]:

@@ -2,7 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol, Self
+from typing import Any, Literal, Protocol
+
+import msgspec
+
+from server.errors import EngineFailed
 
 FinishReason = Literal["stop", "length"]
 
@@ -19,8 +23,7 @@ Prompt = Chat | str | list[int]
 """A conversation, a text, or token ids."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sampling:
+class Sampling(msgspec.Struct, frozen=True):
     """How tokens are chosen and when a sequence ends; names and meanings are vLLM's `SamplingParams`.
 
     None leaves it to the model's own default (its generation_config), or to the engine's.
@@ -56,8 +59,7 @@ class GenerationRequest:
         return len(self.prompts) * self.n
 
 
-@dataclass(frozen=True, slots=True)
-class TokenLogprob:
+class TokenLogprob(msgspec.Struct, frozen=True, gc=False):
     """A token and the natural logarithm of its probability."""
 
     token: str
@@ -65,9 +67,11 @@ class TokenLogprob:
     top: tuple["TokenLogprob", ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Delta:
-    """What one step of the engine adds to a sequence; `tokens` of them, mostly one. `text` may be empty."""
+class Delta(msgspec.Struct, frozen=True, gc=False):
+    """What one step of the engine adds to a sequence; `tokens` of them, mostly one. `text` may be empty.
+
+    One is made for every token, hence a Struct: a frozen dataclass takes several times as long.
+    """
 
     text: str
     tokens: int
@@ -97,19 +101,35 @@ class Loading:
     steps: int
 
 
-class Stream(Protocol):
-    """A sequence that the engine has accepted. It ends with the delta that has a `finish_reason`.
+class Receiver(Protocol):
+    """Whose a sequence is. The engine calls it from its own loop over the batch, so nothing here may block or raise."""
 
-    `close` aborts what is still running and may be called at any time, any number of times.
-    """
-
-    def __aiter__(self) -> Self: ...
-
-    async def __anext__(self) -> Delta:
-        """Raises `EngineFailed` when the engine gives up on the sequence."""
+    def put(self, delta: Delta) -> None:
+        """The next delta; the one with a `finish_reason` is the last call."""
         ...
 
-    async def close(self) -> None: ...
+    def fail(self, error: EngineFailed) -> None:
+        """The engine has given up on the sequence; this is the last call."""
+        ...
+
+
+class Sequence(Protocol):
+    """A sequence that the engine has accepted. All methods return at once, and do nothing once it has ended."""
+
+    can_pause: bool
+    """Whether it would go on after a pause as if there had been none."""
+
+    def abort(self) -> None:
+        """End it; its receiver hears nothing more."""
+        ...
+
+    def pause(self) -> None:
+        """Take it out of the batch, and keep what it has."""
+        ...
+
+    def resume(self) -> None:
+        """Put it back into the batch."""
+        ...
 
 
 class Engine(Protocol):
@@ -123,12 +143,16 @@ class Engine(Protocol):
         """Chat template and tokenization, off the event loop. Raises `InvalidRequest`."""
         ...
 
-    async def submit(self, sequence_id: str, prompt: list[int], sampling: Sampling) -> Stream:
-        """Hand a sequence to the engine; returns once it is accepted. Raises `InvalidRequest` or `EngineFailed`."""
+    def submit(self, sequence_id: str, prompt: list[int], sampling: Sampling, receiver: Receiver) -> Sequence:
+        """Hand a sequence to the engine; its deltas go to the receiver. Raises `InvalidRequest` or `EngineFailed`."""
         ...
 
     def last_step(self) -> float:
         """When the engine last finished a step, on the clock of `time.monotonic`."""
+        ...
+
+    def is_late(self) -> bool:
+        """While deltas are put: more of them have come already, for the next step."""
         ...
 
     def is_dead(self) -> bool:

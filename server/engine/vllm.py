@@ -8,74 +8,34 @@ import math
 import os
 import signal
 import time
-from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, wait
 from multiprocessing import resource_tracker
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
+import msgspec
 import psutil
 from prometheus_client import REGISTRY, CollectorRegistry, generate_latest
 
-from server.engine.base import Chat, Delta, Loading, ModelInfo, Prompt, Sampling, TokenLogprob
+from server.engine.base import Chat, Loading, ModelInfo, Prompt, Receiver, Sampling, Sequence
 from server.engine.child_logs import ChildLogs
 from server.engine.devices import Device
 from server.engine.package import check_companions
 from server.engine.processes import family, kill, on_a_daemon_thread
-from server.errors import EngineFailed, InvalidRequest
+from server.errors import EngineFailed, InvalidRequest, one_line
 from server.settings import Settings
 
 if TYPE_CHECKING:
-    from vllm.logprobs import Logprob
-    from vllm.outputs import CompletionOutput, RequestOutput
     from vllm.sampling_params import SamplingParams
     from vllm.v1.engine.async_llm import AsyncLLM
-    from vllm.v1.engine.output_processor import RequestOutputCollector
 
+    from server.engine.outputs import Outputs
+
+SHORT_PROMPT = 1000
+"""Characters up to which a prompt is rendered on the event loop: handing it to a thread would cost more than that."""
 CPU_KV_CACHE_BYTES = 2 * 1024**3
 STAGES = ("importing vLLM", "reading the model's configuration", "loading the weights and warming up")
 STARTING_PROCESSES = 2
-
-
-class VLLMStream:
-    """One sequence inside vLLM.
-
-    vLLM's collector merges what its reader has not fetched yet; taking over its `put` keeps one delta a step.
-    """
-
-    def __init__(self, llm: "AsyncLLM", collector: "RequestOutputCollector") -> None:
-        self.llm, self.request_id = llm, collector.request_id
-        self.outputs: deque[RequestOutput | Exception] = deque()
-        self.arrival = asyncio.Event()
-        self.finished = False
-        if collector.output is not None:
-            self.put(collector.output)
-        collector.put = self.put
-
-    def put(self, output: "RequestOutput | Exception") -> None:
-        self.outputs.append(output)
-        self.arrival.set()
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> Delta:
-        if self.finished:
-            raise StopAsyncIteration
-        while not self.outputs:
-            self.arrival.clear()
-            await self.arrival.wait()
-        output = self.outputs.popleft()
-        if isinstance(output, Exception):
-            self.finished = True
-            raise EngineFailed(f"The engine ended the sequence: {one_line(output)}", code="engine_error") from output
-        self.finished = output.finished
-        return to_delta(output.outputs[0])
-
-    async def close(self) -> None:
-        if not self.finished:
-            self.finished = True
-            await self.llm.abort(self.request_id, internal=True)
 
 
 class VLLMEngine:
@@ -88,7 +48,8 @@ class VLLMEngine:
         self.stage = 0
         self.stopping = False
         self.defaults: dict[str, Any] = {}
-        self.step_at = time.monotonic()
+        self.outputs: Outputs
+        self.tasks: tuple[Any, ...] = ()
 
     @property
     def running(self) -> "AsyncLLM":
@@ -109,6 +70,7 @@ class VLLMEngine:
             self.loading = on_a_daemon_thread(lambda: self.load(stage))
             try:
                 self.llm = llm = await asyncio.wrap_future(self.loading)
+                await self.connect(llm)
             except Exception as error:
                 cause = logs.cause() or one_line(error)
                 raise EngineFailed(f"The model {self.settings.model} cannot be loaded: {cause}") from error
@@ -120,6 +82,16 @@ class VLLMEngine:
             max_num_seqs=config.scheduler_config.max_num_seqs * self.settings.engine.workers,
             max_tokens=self.defaults.pop("max_tokens", None),
         )
+
+    async def connect(self, llm: "AsyncLLM") -> None:
+        """Take the outputs from here on."""
+        from server.engine.outputs import Outputs
+        from server.engine.processed import is_needed
+
+        self.outputs = Outputs(llm)
+        self.outputs.start()
+        self.is_processed = is_needed(llm)
+        self.tasks = await llm.get_supported_tasks()
 
     def load(self, stage: Callable[[int], None]) -> "AsyncLLM":
         """Blocks for as long as loading takes; runs on a thread of its own."""
@@ -139,7 +111,7 @@ class VLLMEngine:
         stage(1)
         config = AsyncEngineArgs(**self.arguments()).create_engine_config()
         stage(2)
-        return AsyncLLM.from_vllm_config(config, stat_loggers=[self.step_logger()])
+        return AsyncLLM.from_vllm_config(config)
 
     def prepare_environment(self) -> None:
         """Defaults that vLLM reads from its environment; what the user has set stays."""
@@ -167,37 +139,27 @@ class VLLMEngine:
             named["kv_cache_memory_bytes"] = CPU_KV_CACHE_BYTES
         return {key: value for key, value in named.items() if value is not None} | engine.extra
 
-    def step_logger(self) -> Any:
-        """A vLLM stat logger: vLLM calls it after every step, also one that made no token."""
-        from vllm.v1.metrics.loggers import StatLoggerBase
-
-        engine = self
-
-        class StepLogger(StatLoggerBase):  # type: ignore[misc]
-            def __init__(self, vllm_config: object, engine_index: int = 0) -> None: ...
-
-            def record(self, *args: object, **kwargs: object) -> None:
-                engine.step_at = time.monotonic()
-
-            def log_engine_initialized(self) -> None: ...
-
-        return StepLogger
-
     async def render(self, prompt: Prompt) -> list[int]:
         if isinstance(prompt, list):
             return prompt
-        renderer = self.running.renderer
         try:
-            if isinstance(prompt, Chat):
-                from vllm.renderers.params import ChatParams
-
-                kwargs = {"add_generation_prompt": True, "tokenize": False} | prompt.template_kwargs
-                params = ChatParams(chat_template_kwargs=kwargs)
-                _, inputs = await renderer.render_chat_async([prompt.messages], params, self.tokenize_params(False))
-            else:
-                inputs = await renderer.render_cmpl_async([{"prompt": prompt}], self.tokenize_params(True))
+            if size(prompt) <= SHORT_PROMPT:
+                return self.render_now(prompt)
+            return await asyncio.get_running_loop().run_in_executor(None, self.render_now, prompt)
         except Exception as error:  # a template may raise anything, and nearly always because of its input
             raise InvalidRequest(f"The prompt cannot be rendered: {one_line(error)}", param="messages") from error
+
+    def render_now(self, prompt: Chat | str) -> list[int]:
+        """On whatever thread; nothing here changes the tokenizer."""
+        from vllm.renderers.params import ChatParams
+
+        renderer = self.running.renderer
+        if isinstance(prompt, Chat):
+            kwargs = {"add_generation_prompt": True, "tokenize": False} | prompt.template_kwargs
+            params = ChatParams(chat_template_kwargs=kwargs)
+            _, inputs = renderer.render_chat([prompt.messages], params, self.tokenize_params(False))
+        else:
+            inputs = renderer.render_cmpl([{"prompt": prompt}], self.tokenize_params(True))
         tokens: list[int] = inputs[0]["prompt_token_ids"]
         return tokens
 
@@ -207,35 +169,40 @@ class VLLMEngine:
 
         return TokenizeParams(max_total_tokens=None, add_special_tokens=add_special_tokens)
 
-    async def submit(self, sequence_id: str, prompt: list[int], sampling: Sampling) -> VLLMStream:
+    def submit(self, sequence_id: str, prompt: list[int], sampling: Sampling, receiver: Receiver) -> Sequence:
         from vllm.exceptions import VLLMClientError
 
+        from server.engine.processed import Processed
+
         llm = self.running
+        rendered = {"type": "token", "prompt_token_ids": prompt}
         try:
             params = self.to_params(sampling)
-            collector = await llm.add_request(sequence_id, {"type": "token", "prompt_token_ids": prompt}, params)
-        except asyncio.CancelledError:
-            await llm.abort(sequence_id)  # it may have got in by now
-            raise
+            request = llm.input_processor.process_inputs(sequence_id, rendered, params, self.tasks)
+            if self.is_processed:
+                return Processed(llm, sequence_id, rendered, params, receiver)
+            return self.outputs.add(request, receiver)
         except (VLLMClientError, ValueError) as error:
             raise InvalidRequest(one_line(error), param=getattr(error, "parameter", None)) from error
         except Exception as error:
             raise EngineFailed(
                 f"The engine did not take the sequence: {one_line(error)}", code="engine_error"
             ) from error
-        return VLLMStream(llm, collector)
 
     def to_params(self, sampling: Sampling) -> "SamplingParams":
         """What the request leaves open is taken from the model's generation_config, as `vllm serve` does."""
         from vllm.sampling_params import RequestOutputKind, SamplingParams
 
-        given = {name: getattr(sampling, name) for name in Sampling.__slots__}
+        given = msgspec.structs.asdict(sampling)
         values = self.defaults | {name: value for name, value in given.items() if value is not None}
         values["stop"] = list(sampling.stop)
         return SamplingParams(**values, output_kind=RequestOutputKind.DELTA, skip_clone=True)
 
     def last_step(self) -> float:
-        return self.step_at
+        return self.outputs.step_at
+
+    def is_late(self) -> bool:
+        return self.outputs.mailbox.is_late
 
     def is_dead(self) -> bool:
         return self.llm is not None and self.llm.errored
@@ -253,6 +220,8 @@ class VLLMEngine:
 
     async def stop(self) -> None:
         self.stopping = True
+        if self.llm is not None:
+            await self.outputs.stop()
         await asyncio.get_running_loop().run_in_executor(None, self.end)
 
     def end(self) -> None:
@@ -269,27 +238,8 @@ class VLLMEngine:
         kill(processes + family())
 
 
-def one_line(error: BaseException) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
-
-
-def to_delta(output: "CompletionOutput") -> Delta:
-    reason = output.finish_reason
-    if reason not in (None, "stop", "length"):
-        raise EngineFailed(f"The engine ended the sequence: {reason}", code="engine_error")
-    logprobs = None
-    if output.logprobs is not None:
-        pairs = zip(output.token_ids, output.logprobs, strict=True)
-        logprobs = tuple(to_logprob(token, ranked) for token, ranked in pairs)
-    return Delta(output.text, len(output.token_ids), reason, logprobs)
-
-
-def to_logprob(token: int, ranked: "dict[int, Logprob]") -> TokenLogprob:
-    """vLLM gives the sampled token and the likeliest ones in one mapping; rank 1 is the likeliest."""
-
-    def plain(entry: "Logprob") -> TokenLogprob:
-        return TokenLogprob(entry.decoded_token or "", entry.logprob)
-
-    sampled = plain(ranked[token])
-    best = sorted(ranked.values(), key=lambda entry: entry.rank or 0)
-    return TokenLogprob(sampled.token, sampled.logprob, tuple(map(plain, best)))
+def size(prompt: Chat | str) -> int:
+    """Characters to be rendered, roughly."""
+    if isinstance(prompt, str):
+        return len(prompt)
+    return sum(len(str(message.get("content"))) for message in prompt.messages) + len(str(prompt.template_kwargs))

@@ -5,7 +5,7 @@ from typing import Literal
 
 from server.engine.base import Delta, FinishReason
 from server.openai.answer import Answer, Head, Usage
-from server.openai.chunks import Chunks
+from server.openai.chunks import Chunks, Ending
 from server.openai.collected import Collected
 from server.openai.logprobs import ChatLogprobs, chat_logprobs
 
@@ -75,13 +75,15 @@ class ChatChunks(Chunks):
         self.top_logprobs = top_logprobs
         super().__init__(head, include_usage, choices)
 
-    def first(self) -> bytes:
-        """One event for each choice, which names the role."""
+    @classmethod
+    def greeting(cls, index: int) -> ChatChunkChoice:
+        """Names the role."""
         opening = ChatDelta(role="assistant", content="")
-        return b"".join(
-            self.encode([ChatChunkChoice(index=index, delta=opening, logprobs=None, finish_reason=None)])
-            for index in range(self.choices)
-        )
+        return ChatChunkChoice(index=index, delta=opening, logprobs=None, finish_reason=None)
+
+    @classmethod
+    def plain(cls, index: int, text: str, ending: Ending) -> ChatChunkChoice:
+        return ChatChunkChoice(index=index, delta=ChatDelta(content=text), logprobs=None, finish_reason=ending)
 
     def choice(self, index: int, delta: Delta) -> ChatChunkChoice:
         return ChatChunkChoice(

@@ -5,7 +5,7 @@ from typing import Literal
 
 from server.engine.base import Delta, FinishReason
 from server.openai.answer import Answer, Head, Usage
-from server.openai.chunks import Chunks
+from server.openai.chunks import Chunks, Ending
 from server.openai.collected import Collected
 from server.openai.logprobs import CompletionLogprobs, completion_logprobs
 
@@ -48,8 +48,9 @@ class CompletionChunks(Chunks):
         self.offsets = [0] * choices
         super().__init__(head, include_usage, choices)
 
-    def first(self) -> bytes:
-        return b""
+    @classmethod
+    def plain(cls, index: int, text: str, ending: Ending) -> CompletionChoice:
+        return CompletionChoice(index=index, text=text, logprobs=None, finish_reason=ending)
 
     def choice(self, index: int, delta: Delta) -> CompletionChoice:
         logprobs = completion_logprobs(delta.logprobs, self.offsets[index])

@@ -108,6 +108,13 @@ class Http(Section):
             return self.host == "localhost"
 
 
+class Streaming(Section):
+    """How answers are streamed."""
+
+    coalesce: Literal["off", "auto"] = "off"
+    """off: an event a token. auto: when the server falls behind, a token may wait 5 ms for others in its event."""
+
+
 class Settings(Section):
     """Everything that `sluice serve` can be told."""
 
@@ -118,6 +125,7 @@ class Settings(Section):
     traffic: Traffic = Field(default_factory=Traffic)
     engine: EngineSettings = Field(default_factory=EngineSettings)
     http: Http = Field(default_factory=Http)
+    streaming: Streaming = Field(default_factory=Streaming)
     tenants: Annotated[list[Tenant], AfterValidator(check_distinct)] = Field(default_factory=list)
     """Who may use the model, by their keys. None: everyone may, as `anonymous`."""
 

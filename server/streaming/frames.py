@@ -33,3 +33,19 @@ class Frame:
 
     def fill(self, text: str) -> bytes:
         return self.head + one_line(to_json(text)) + self.tail
+
+
+class Mould:
+    """An event with a place for an id and a time, which are the same in all events of an answer."""
+
+    ID: ClassVar[str] = "\0id\0"
+    CREATED: ClassVar[int] = -(2**53)
+
+    def __init__(self, event: bytes) -> None:
+        """`event` holds ID and then CREATED, as JSON, exactly once; raises ValueError otherwise."""
+        self.before, rest = event.split(to_json(self.ID))
+        self.between, self.after = rest.split(to_json(self.CREATED))
+
+    def cast(self, answer_id: str, created: int) -> bytes:
+        """`created` in seconds since 1970."""
+        return b"%b%b%b%d%b" % (self.before, to_json(answer_id), self.between, created, self.after)

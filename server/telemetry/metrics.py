@@ -58,6 +58,8 @@ class FrontEndCollector(Collector):
                 for request_class in get_args(RequestClass):
                     gauge.add_metric([request_class, tenant], counts.get((request_class, tenant), 0))
             yield gauge
+        help_text = "Times that a running sequence was put back to wait, for a tenant under its share."
+        yield CounterMetricFamily("sluice_paused", help_text, value=self.status["paused"])
         for name, (label, help_text) in COUNTERS.items():
             counter = CounterMetricFamily(f"sluice_{name}", help_text, labels=[label])
             for value, count in self.status[name].items():

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from server.admission import Account, Desk, Tenants
-from server.admission.lane import Visit
+from server.admission.turn import Visit
 from server.errors import Disconnected, Overloaded
 from server.settings import Traffic
 
@@ -43,7 +43,7 @@ async def test_both_limits_unset_let_everyone_in() -> None:
     desk = desk_of(None)
     for _ in range(1000):
         desk.take_seats(nobody(), 1)
-        await desk.queue.enter(Visit())
+        desk.queue.join(Visit(), lambda turn: None)
     assert (desk.seats.taken, desk.queue.running) == (1000, 1000)
 
 

@@ -1,21 +1,23 @@
 """Fair by tokens: the bounds of the paper, and what a tenant that comes back gets."""
 
-import asyncio
 import random
 from itertools import count
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from server.admission.lane import INPUT_WEIGHT, OUTPUT_WEIGHT, Lane, Visit, Waiter
-
-LOOP = asyncio.new_event_loop()
-"""A future needs one; none of these is ever awaited."""
+from server.admission.lane import Lane
+from server.admission.turn import INPUT_WEIGHT, OUTPUT_WEIGHT, Turn, Visit
 
 
-def waiter(tenant: str, prompt_tokens: int = 1, arrived: float = 0, weight: float = 1) -> Waiter:
-    turn: asyncio.Future[Lane] = asyncio.Future(loop=LOOP)
-    return Waiter(Visit(tenant, weight, "interactive", prompt_tokens), arrived, turn)
+def waiter(tenant: str, prompt_tokens: int = 1, arrived: float = 0, weight: float = 1) -> Turn:
+    return Turn(Visit(tenant, weight, "interactive", prompt_tokens), arrived, lambda turn: None)
+
+
+def pop(lane: Lane) -> Turn:
+    turn = lane.next({})
+    lane.start(turn)
+    return turn
 
 
 class Batch:
@@ -37,7 +39,7 @@ class Batch:
     def step(self) -> None:
         """One step of the engine: free places are filled, and each that runs gets a token."""
         while len(self.running) < self.places:
-            visit = self.lane.pop().visit
+            visit = pop(self.lane).visit
             self.serve(visit, INPUT_WEIGHT * visit.prompt_tokens)
             self.running.append((visit, self.dice.randint(1, self.answers)))
             self.arrive(visit.tenant)
@@ -82,16 +84,16 @@ def test_who_comes_back_has_saved_nothing_up() -> None:
     for _ in range(50):
         lane.push(waiter("busy", 10))
     for _ in range(20):
-        lane.charge(lane.pop().visit, 100)
+        lane.charge(pop(lane).visit, 100)
     lane.push(waiter("back", 10))
     lane.push(waiter("back", 10))
-    assert [lane.pop().visit.tenant for _ in range(4)] == ["busy", "back", "busy", "back"]
+    assert [pop(lane).visit.tenant for _ in range(4)] == ["busy", "back", "busy", "back"]
 
 
 def test_after_an_empty_queue_the_last_one_served_is_the_measure() -> None:
     lane = Lane()
     lane.push(waiter("first"))
-    lane.charge(lane.pop().visit, 1000)
+    lane.charge(pop(lane).visit, 1000)
     lane.push(waiter("second"))
     assert lane.counters["second"] == lane.counters["first"]
 
@@ -100,21 +102,21 @@ def test_a_greedy_tenant_does_not_delay_a_polite_one() -> None:
     lane = Lane()
     for _ in range(200):
         lane.push(waiter("greedy", 50))
-    lane.charge(lane.pop().visit, 100)
+    lane.charge(pop(lane).visit, 100)
     lane.push(waiter("polite", 5))
-    ahead = next(place for place in count() if lane.pop().visit.tenant == "polite")
+    ahead = next(place for place in count() if pop(lane).visit.tenant == "polite")
     assert ahead <= 2
 
 
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.booleans()), max_size=60))
 def test_nobody_is_lost_and_each_line_keeps_its_order(events: list[tuple[str, bool]]) -> None:
-    lane, inside, numbers = Lane(), list[Waiter](), count()
+    lane, inside, numbers = Lane(), list[Turn](), count()
     for tenant, comes in events:
         if comes or not inside:
             inside.append(waiter(tenant, arrived=next(numbers)))
             lane.push(inside[-1])
         elif next(numbers) % 2:
-            popped = lane.pop()
+            popped = pop(lane)
             mine = [each for each in inside if each.visit.tenant == popped.visit.tenant]
             assert popped is min(mine, key=lambda each: each.arrived)
             inside.remove(popped)

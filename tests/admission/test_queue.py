@@ -1,14 +1,43 @@
 """Who next: first come, first served, and never more than the capacity."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.admission.lane import Visit
 from server.admission.queue import Queue
+from server.admission.turn import Turn, Visit
 from tests.admission.clock import Clock
+
+
+async def enter(queue: Queue, visit: Visit) -> Turn:
+    began = asyncio.get_running_loop().create_future()
+
+    def begin(turn: Turn) -> None:
+        if began.cancelled():
+            queue.leave(turn)
+        else:
+            began.set_result(turn)
+
+    turn = queue.join(visit, begin)
+    try:
+        await began
+    except asyncio.CancelledError:
+        queue.leave(turn)
+        raise
+    return turn
+
+
+@asynccontextmanager
+async def place(queue: Queue, visit: Visit) -> AsyncIterator[Turn]:
+    turn = await enter(queue, visit)
+    try:
+        yield turn
+    finally:
+        queue.leave(turn)
 
 
 async def settle() -> None:
@@ -20,7 +49,7 @@ async def test_one_at_a_time_in_the_order_of_arrival() -> None:
     queue, order = Queue(1), list[int]()
 
     async def visit(number: int) -> None:
-        async with queue.turn(Visit()):
+        async with place(queue, Visit()):
             assert queue.running == 1
             order.append(number)
             await asyncio.sleep(0)
@@ -32,24 +61,24 @@ async def test_one_at_a_time_in_the_order_of_arrival() -> None:
 
 async def test_who_leaves_while_waiting_is_forgotten() -> None:
     queue = Queue(1)
-    await queue.enter(Visit())
-    waiting = asyncio.create_task(queue.enter(Visit()))
+    running = await enter(queue, Visit())
+    waiting = asyncio.create_task(enter(queue, Visit()))
     await settle()
     assert queue.waiting == 1
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await waiting
     assert queue.waiting == 0
-    queue.leave(Visit())
+    queue.leave(running)
     assert queue.running == 0
 
 
 async def test_a_turn_that_comes_with_the_cancellation_is_handed_on() -> None:
     queue = Queue(1)
-    await queue.enter(Visit())
-    first, second = (asyncio.create_task(queue.enter(Visit())) for _ in range(2))
+    running = await enter(queue, Visit())
+    first, second = (asyncio.create_task(enter(queue, Visit())) for _ in range(2))
     await settle()
-    queue.leave(Visit())  # the turn is first's, who has not run yet
+    queue.leave(running)  # the turn is first's, who has not run yet
     first.cancel()
     await settle()
     assert first.cancelled()
@@ -59,11 +88,11 @@ async def test_a_turn_that_comes_with_the_cancellation_is_handed_on() -> None:
 
 async def test_a_turn_passes_over_who_has_just_been_cancelled() -> None:
     queue = Queue(1)
-    await queue.enter(Visit())
-    first, second = (asyncio.create_task(queue.enter(Visit())) for _ in range(2))
+    running = await enter(queue, Visit())
+    first, second = (asyncio.create_task(enter(queue, Visit())) for _ in range(2))
     await settle()
     first.cancel()
-    queue.leave(Visit())  # before first could take itself off the list
+    queue.leave(running)  # before first could take itself off the list
     await settle()
     assert first.cancelled()
     assert second.done()
@@ -72,8 +101,8 @@ async def test_a_turn_passes_over_who_has_just_been_cancelled() -> None:
 
 async def test_a_larger_capacity_starts_those_who_wait() -> None:
     queue = Queue(1)
-    await queue.enter(Visit())
-    waiting = [asyncio.create_task(queue.enter(Visit())) for _ in range(3)]
+    await enter(queue, Visit())
+    waiting = [asyncio.create_task(enter(queue, Visit())) for _ in range(3)]
     await settle()
     queue.resize(3)
     await settle()
@@ -86,11 +115,11 @@ async def test_a_larger_capacity_starts_those_who_wait() -> None:
 def test_nobody_new_overtakes_those_who_wait() -> None:
     async def run() -> None:
         queue = Queue(1)
-        await queue.enter(Visit())
-        waiting = asyncio.create_task(queue.enter(Visit()))
+        running = await enter(queue, Visit())
+        waiting = asyncio.create_task(enter(queue, Visit()))
         await settle()
-        queue.leave(Visit())
-        late = asyncio.create_task(queue.enter(Visit()))
+        queue.leave(running)
+        late = asyncio.create_task(enter(queue, Visit()))
         await settle()
         assert waiting.done()
         assert not late.done()
@@ -102,7 +131,7 @@ def test_nobody_new_overtakes_those_who_wait() -> None:
 @given(st.integers(1, 4), st.lists(st.tuples(st.integers(0, 3), st.booleans()), max_size=40))
 def test_any_interleaving_keeps_the_capacity_and_loses_no_place(capacity: int, visits: list[tuple[int, bool]]) -> None:
     async def visit(queue: Queue, steps: int) -> None:
-        async with queue.turn(Visit()):
+        async with place(queue, Visit()):
             assert queue.running <= capacity
             for _ in range(steps):
                 await asyncio.sleep(0)
@@ -129,11 +158,10 @@ async def test_batch_waits_for_interactive_but_not_for_ever() -> None:
     """After 30 s it is interactive: it goes before an interactive one that came later, of a tenant served as much."""
     clock, order = Clock(), list[str]()
     queue = Queue(1, clock)
-    first = Visit("a", prompt_tokens=1)
-    await queue.enter(first)
+    first = await enter(queue, Visit("a", prompt_tokens=1))
 
     async def visit(name: str, seen: Visit) -> None:
-        async with queue.turn(seen):
+        async with place(queue, seen):
             order.append(name)
 
     tasks = [asyncio.create_task(visit("young batch", Visit("young", request_class="batch")))]
@@ -145,7 +173,7 @@ async def test_batch_waits_for_interactive_but_not_for_ever() -> None:
     assert order == ["interactive", "young batch"]
 
     order.clear()
-    await queue.enter(first)
+    first = await enter(queue, Visit("a", prompt_tokens=1))
     tasks = [asyncio.create_task(visit("old batch", Visit("old", request_class="batch")))]
     await settle()
     clock.now += 31

@@ -2,10 +2,12 @@
 
 import asyncio
 import json
+from collections.abc import Callable
 from typing import Any, Literal
 
 from starlette.types import ASGIApp, Message
 
+from server.streaming.protocol import CONNECTION
 from tests.fake import answer
 
 Verdict = Literal["whole", "refused", "broken off", "cut off", "hung up"]
@@ -25,6 +27,7 @@ class RawClient:
         self.reads.set()
         self.gone = self.blocked = self.was_cut = self.complete = False
         self.status = 0
+        self.on_lost: Callable[[], None] | None = None
         self.received = b""
 
     def ask(self, app: ASGIApp, loop: asyncio.AbstractEventLoop) -> None:
@@ -32,7 +35,7 @@ class RawClient:
             "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "POST", "scheme": "http",
             "path": "/v1/chat/completions", "raw_path": b"/v1/chat/completions", "query_string": b"", "root_path": "",
             "headers": [(name.encode(), value.encode()) for name, value in self.headers.items()],
-            "client": ("127.0.0.1", 1), "server": ("127.0.0.1", 8000),
+            "client": ("127.0.0.1", 1), "server": ("127.0.0.1", 8000), "extensions": {CONNECTION: self},
         }  # fmt: skip
         self.task: asyncio.Task[None] = loop.create_task(app(scope, self.receive, self.send))  # type: ignore[arg-type]
 
@@ -69,6 +72,13 @@ class RawClient:
             self.complete = True
             self.over.set()
 
+    def write(self, body: bytes) -> bool:
+        """As of `server.streaming.protocol.Connection`, like `on_lost`."""
+        if self.gone or not self.reads.is_set():
+            return False
+        self.received += body
+        return True
+
     def finish_body(self) -> None:
         self.may_send.set()
 
@@ -84,6 +94,8 @@ class RawClient:
             self.gone = True
             self.over.set()
             self.reads.set()
+            if self.on_lost is not None:
+                self.on_lost()
 
     def verdict(self) -> Verdict:
         """How it ended. Raises AssertionError if it is none of the ways in which a request may end."""

@@ -12,11 +12,11 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from server.admission import Account
 from server.app import create_app
-from server.engine.base import Prompt, Sampling
+from server.engine.base import Prompt
 from server.settings import Settings
 from server.settings.section import Mistake
 from tests.api.raw import RawClient
-from tests.fake import FakeEngine, FakeStream, answer
+from tests.fake import FakeEngine, FakeSequence
 from tests.virtual import VirtualLoop
 
 BATCH = 4
@@ -35,40 +35,21 @@ def tenants(names: tuple[str, ...] = NAMES) -> list[dict[str, Any]]:
     return [{"name": n, "keys": [f"sha256:{hashlib.sha256(n.encode()).hexdigest()}"]} for n in names]
 
 
-class HeldStream(FakeStream):
-    closed = False
-
-    async def close(self) -> None:
-        if not self.closed:
-            self.closed = True
-            self.engine.held -= 1  # type: ignore[attr-defined]
-        await super().close()
-
-
 class CountingEngine(FakeEngine):
-    """Knows how many sequences it holds: from when `submit` is called until they are closed.
-
-    `most` is what it may hold; `delay` is what rendering and accepting take, in seconds.
-    """
+    """`most` is what it may hold; `delay` is what rendering takes, in seconds."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.held, self.most, self.delay = 0, BATCH, 0.0
+        self.most, self.delay = BATCH, 0.0
         self.too_many = False
 
     async def render(self, prompt: Prompt) -> list[int]:
         await asyncio.sleep(self.delay)
         return await super().render(prompt)
 
-    async def submit(self, sequence_id: str, prompt: list[int], sampling: Sampling) -> HeldStream:
-        self.held += 1
-        self.too_many |= self.held > self.most
-        try:
-            await asyncio.sleep(self.delay)
-        except asyncio.CancelledError:
-            self.held -= 1
-            raise
-        return HeldStream(self, answer("".join(map(chr, prompt))), sampling)
+    def run(self, sequence: FakeSequence) -> None:
+        super().run(sequence)
+        self.too_many |= len(self.live) > self.most
 
 
 class Books(RuleBasedStateMachine):
@@ -188,10 +169,12 @@ class Books(RuleBasedStateMachine):
             with pytest.raises(Mistake):
                 self.app.state.apply(new)
         else:
+            batch = concurrency or BATCH
+            self.engine.most = max(self.engine.most, batch)
             self.app.state.apply(new)
             self.settings = new
-            batch = concurrency or BATCH
-            self.engine.most = batch if self.is_settled else max(self.engine.most, batch)
+            if self.is_settled:
+                self.engine.most = batch
             self.highest = self.desk.seats.taken
         self.go_on(turns)
 
@@ -223,10 +206,10 @@ class Books(RuleBasedStateMachine):
         assert not queue.waiting or queue.running >= queue.capacity
         assert queue.running + queue.waiting <= self.desk.seats.taken
         assert sum(queue.running_by.values()) == queue.running
-        assert len(engine.live) <= engine.held <= queue.running
+        assert len(engine.live) <= queue.running
         assert not engine.too_many
         if self.is_settled:
-            assert engine.held == queue.running
+            assert len(engine.live) == queue.running
             engine.most = queue.capacity
 
     @precondition(lambda self: self.is_settled)
@@ -253,10 +236,10 @@ class Books(RuleBasedStateMachine):
             self.is_settled = True
             self.seats_balance()
             queue, desk = self.desk.queue, self.desk
-            inside = (desk.seats.taken, queue.running, queue.waiting, desk.waiting_tokens.taken, self.engine.held)
+            inside = (desk.seats.taken, queue.running, queue.waiting, desk.waiting_tokens.taken, len(self.engine.live))
             assert inside == (0, 0, 0, 0, 0)
             assert desk.finished["finished"] >= verdicts["whole"]
-            assert self.engine.live == set()
+            assert self.engine.live == {}
             assert asyncio.all_tasks(self.loop) == set()
         finally:
             self.loop.close()

@@ -5,7 +5,7 @@ import time
 
 from openai import AsyncOpenAI
 
-from server.admission.lane import INPUT_WEIGHT, OUTPUT_WEIGHT
+from server.admission.turn import INPUT_WEIGHT, OUTPUT_WEIGHT
 from tests.api.test_tenants import tenants
 from tests.conftest import Serve, Started
 

@@ -132,7 +132,7 @@ async def test_hanging_up_aborts_within_a_second(
         asking.cancel()
         first.cancel()
         await server.is_empty(within=1)
-        assert fake.live == set()
+        assert fake.live == {}
         assert (await server.status())["finished"]["finished"] == 0
 
 

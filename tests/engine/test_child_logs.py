@@ -1,5 +1,6 @@
 """What other processes write to stderr: kept while the engine starts, the first cause found, passed on after it."""
 
+import gc
 import os
 import subprocess
 import sys
@@ -82,6 +83,7 @@ def test_nothing_stays_open() -> None:
     def descriptors() -> set[str]:
         return set(os.listdir("/proc/self/fd"))
 
+    gc.collect()  # what other tests have left
     before = descriptors()
     for _ in range(3):
         with ChildLogs() as logs:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from server.engine.base import Chat, Delta, Sampling
+from server.engine.gathered import Gathered
 from server.engine.vllm import VLLMEngine
 from server.errors import InvalidRequest
 from tests.conftest import Started
@@ -25,8 +26,9 @@ def ask(text: str) -> Chat:
 
 
 async def generate(engine: Any, text: str, sampling: Sampling = GREEDY, name: str = "a") -> list[Delta]:
-    stream = await engine.submit(name, await engine.render(ask(text)), sampling)
-    return [delta async for delta in stream]
+    gathered = Gathered()
+    engine.submit(name, await engine.render(ask(text)), sampling, gathered)
+    return await gathered.all()
 
 
 def text_of(deltas: list[Delta]) -> str:
@@ -39,14 +41,6 @@ async def test_an_answer_comes_token_by_token(engine: Any) -> None:
     assert [delta.tokens for delta in deltas] == [1] * len(deltas)
     assert [delta.finish_reason for delta in deltas[:-1]] == [None] * (len(deltas) - 1)
     assert deltas[-1].finish_reason == "stop"
-
-
-async def test_a_reader_who_comes_late_still_gets_one_delta_a_token(engine: Any) -> None:
-    late = await engine.submit("late", await engine.render(ask("Count from 1 to 30.")), GREEDY)
-    await generate(engine, "Count from 1 to 50.")
-    deltas = [delta async for delta in late]
-    assert text_of(deltas) == " ".join(map(str, range(1, 31)))
-    assert [delta.tokens for delta in deltas] == [1] * len(deltas)
 
 
 async def test_max_tokens_ends_it_with_length(engine: Any) -> None:
@@ -71,15 +65,65 @@ async def test_sequences_run_side_by_side(engine: Any) -> None:
     assert [text_of(a) for a in answers] == [" ".join(map(str, range(n, n + 10))) for n in range(1, 9)]
 
 
-async def test_closing_ends_it_at_any_time_and_any_number_of_times(engine: Any) -> None:
-    prompt = await engine.render(ask("Count from 1 to 300."))
-    unread = await engine.submit("unread", prompt, GREEDY)
-    await unread.close()
-    begun = await engine.submit("begun", prompt, GREEDY)
-    await anext(begun)
-    await begun.close()
-    await begun.close()
+class Watched(Gathered):
+    """Knows when it has so many deltas."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.number, self.reached = number, asyncio.Event()
+
+    def put(self, delta: Delta) -> None:
+        super().put(delta)
+        if len(self.deltas) == self.number:
+            self.reached.set()
+
+
+async def test_an_abort_ends_it_at_any_time_and_any_number_of_times(engine: Any) -> None:
+    prompt, unheard, begun = await engine.render(ask("Count from 1 to 300.")), Watched(1), Watched(3)
+    engine.submit("unheard", prompt, GREEDY, unheard).abort()
+    sequence = engine.submit("begun", prompt, GREEDY, begun)
+    await begun.reached.wait()
+    sequence.abort()
+    sequence.abort()
     assert text_of(await generate(engine, "Count from 1 to 3.")) == "1 2 3"
+    assert (len(unheard.deltas), len(begun.deltas)) == (0, 3)
+    assert not begun.ended.done()
+
+
+@pytest.mark.parametrize("after", [1, 2, 30, 59])
+async def test_a_pause_changes_nothing_but_the_time(engine: Any, after: int) -> None:
+    paused = Watched(after)
+    prompt = await engine.render(ask("Count from 1 to 30."))
+    sequence = engine.submit("paused", prompt, GREEDY, paused)
+    assert sequence.can_pause
+    await paused.reached.wait()
+    sequence.pause()
+    heard = len(paused.deltas)
+    assert text_of(await generate(engine, "Count from 1 to 50.")) == " ".join(map(str, range(1, 51)))
+    assert len(paused.deltas) == heard
+    sequence.resume()
+    deltas = await paused.all()
+    assert text_of(deltas) == " ".join(map(str, range(1, 31)))
+    assert [delta.tokens for delta in deltas] == [1] * len(deltas)
+    assert deltas[-1].finish_reason == "stop"
+
+
+async def test_a_paused_sequence_can_be_aborted(engine: Any) -> None:
+    paused = Watched(2)
+    sequence = engine.submit("paused", await engine.render(ask("Count from 1 to 30.")), GREEDY, paused)
+    await paused.reached.wait()
+    sequence.pause()
+    sequence.abort()
+    await generate(engine, "Count from 1 to 3.")
+    assert not paused.ended.done()
+
+
+async def test_a_sequence_with_a_seed_cannot_be_paused(engine: Any) -> None:
+    gathered = Gathered()
+    prompt = await engine.render(ask("Count from 1 to 3."))
+    sequence = engine.submit("seeded", prompt, Sampling(temperature=0.0, max_tokens=200, seed=1), gathered)
+    assert not sequence.can_pause
+    await gathered.all()
 
 
 async def test_texts_and_token_ids_are_prompts_too(engine: Any) -> None:
@@ -90,7 +134,7 @@ async def test_texts_and_token_ids_are_prompts_too(engine: Any) -> None:
 
 async def test_a_token_outside_the_vocabulary_is_refused(engine: Any) -> None:
     with pytest.raises(InvalidRequest):
-        await engine.submit("bad", [2**30], GREEDY)
+        engine.submit("bad", [2**30], GREEDY, Gathered())
 
 
 async def test_every_step_is_a_sign_of_life(engine: Any) -> None:

@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from server.engine.base import Chat, Sampling
+from server.engine.gathered import Gathered
 from tests.conftest import Started
 from tests.process import Process, started
 
@@ -44,8 +45,9 @@ async def parallel(request: pytest.FixtureRequest) -> AsyncIterator[tuple[str, P
 
 async def one_rank(vllm: Started, prompt: str) -> str:
     tokens = await vllm.engine.render(Chat([{"role": "user", "content": prompt}]))
-    stream = await vllm.engine.submit(prompt, tokens, Sampling(temperature=0.0, max_tokens=500))
-    return "".join([delta.text async for delta in stream])
+    gathered = Gathered()
+    vllm.engine.submit(prompt, tokens, Sampling(temperature=0.0, max_tokens=500), gathered)
+    return "".join(delta.text for delta in await gathered.all())
 
 
 async def ask(client: httpx.AsyncClient, prompt: str) -> str:

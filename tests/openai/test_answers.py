@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Iterable
+from itertools import product
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from openai.types.chat import ChatCompletion, ChatCompletionChunk
 from openai.types.shared import ErrorObject
 
 from server.engine.base import Delta, TokenLogprob
-from server.openai.chunks import Chunks
+from server.openai.chunks import Chunks, Ending, encode
 from server.openai.collected import Collected
 from server.openai.errors import error_body
 from server.openai.models import model_list
@@ -28,6 +29,7 @@ DELTAS = [
     Delta("ab", 1, None, TOKENS[:1]),
     Delta("é", 1, "stop", TOKENS[1:]),
 ]
+ENDINGS: tuple[Ending, ...] = (None, "stop", "length")
 WITH_USAGE = {"stream": True, "stream_options": {"include_usage": True}}
 
 
@@ -183,10 +185,12 @@ def test_no_logprobs_are_null() -> None:
 @given(text=st.text())
 @settings(max_examples=200, deadline=None)
 def test_the_fast_way_sends_what_the_slow_way_sends(make: Any, text: str) -> None:
-    chunks = make(**WITH_USAGE).chunks("id", 123)
-    delta = Delta(text, 1)
-    fast, slow = chunks.delta(0, delta), chunks.encode([chunks.choice(0, delta)])
-    assert events([fast]) == events([slow])
+    chunks = make(**WITH_USAGE, n=2).chunks('an "id"', 123)
+    for index, ending in product((0, 1), ENDINGS):
+        delta = Delta(text, 1, ending)
+        fast = chunks.delta(index, delta)
+        slow = encode(type(chunks), chunks.head, True, [chunks.choice(index, delta)])
+        assert events([fast]) == events([slow])
 
 
 def test_models() -> None:

@@ -1,0 +1,53 @@
+"""A sequence's way through the queue: it waits, runs in the batch, may be put back to wait, and leaves once."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from server.settings import RequestClass
+
+if TYPE_CHECKING:
+    from server.admission.lane import Lane
+
+INPUT_WEIGHT, OUTPUT_WEIGHT = 1.0, 2.0
+"""What a prompt's and an answer's token cost (section 3.1 of the paper that `lane` follows)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """What the queue is told of a sequence: whose it is, and how many tokens its prompt has."""
+
+    tenant: str = "anonymous"
+    weight: float = 1.0
+    request_class: RequestClass = "interactive"
+    prompt_tokens: int = 0
+
+
+class Pausable(Protocol):
+    """What runs in a place: it can be taken out of the batch, and put back."""
+
+    def pause(self) -> None: ...
+
+    def resume(self) -> None: ...
+
+
+@dataclass(eq=False, slots=True)
+class Turn:
+    """`Queue.join` makes them. `begin` is called when it gets its first place. Moments are in seconds of its clock.
+
+    `lane`: where it waits, or has waited last, and who is charged. `guest`: what can be paused while it runs, None if
+    nothing can.
+    """
+
+    visit: Visit
+    arrived: float
+    begin: Callable[["Turn"], None]
+    lane: "Lane" = field(init=False)
+    state: Literal["waiting", "running", "gone"] = "waiting"
+    has_begun: bool = False
+    started: float = 0.0
+    guest: Pausable | None = None
+
+    def charge(self, tokens: int) -> None:
+        """Count `tokens` of an answer as service received."""
+        self.lane.charge(self.visit, OUTPUT_WEIGHT * tokens)

@@ -1,0 +1,138 @@
+"""Whose place it is: who is under its share takes one from who is above, and nobody is paused twice over it."""
+
+from collections import Counter
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from server.admission.queue import Queue
+from server.admission.turn import Turn, Visit
+from tests.admission.clock import Clock
+
+WEIGHTS = {"a": 1.0, "b": 2.0, "c": 0.5}
+
+
+class Guest:
+    """Runs, until it is paused."""
+
+    def __init__(self) -> None:
+        self.runs, self.pauses = True, 0
+
+    def pause(self) -> None:
+        assert self.runs
+        self.runs, self.pauses = False, self.pauses + 1
+
+    def resume(self) -> None:
+        assert not self.runs
+        self.runs = True
+
+
+def joined(queue: Queue, visit: Visit, can_pause: bool = True) -> tuple[Turn, Guest]:
+    guest = Guest()
+
+    def begin(turn: Turn) -> None:
+        if can_pause:
+            turn.guest = guest
+
+    return queue.join(visit, begin), guest
+
+
+def test_a_polite_tenant_takes_a_place_from_a_greedy_one_and_gives_it_back() -> None:
+    clock = Clock()
+    queue = Queue(4, clock)
+    greedy = []
+    for _ in range(20):
+        greedy.append(joined(queue, Visit("greedy")))
+        clock.now += 1
+    polite, _ = joined(queue, Visit("polite"))
+    assert polite.state == "running"
+    assert (queue.running, queue.paused_total) == (4, 1)
+    assert [guest.runs for _, guest in greedy[:5]] == [
+        True,
+        True,
+        True,
+        False,
+        True,
+    ]  # the last to start; 5th never ran
+    assert greedy[4][0].state == "waiting"
+    queue.leave(polite)
+    assert greedy[3][1].runs
+    assert greedy[4][0].state == "waiting"
+
+
+def test_up_to_its_share_and_no_further() -> None:
+    queue = Queue(4, Clock())
+    for _ in range(8):
+        joined(queue, Visit("greedy"))
+    polite = [joined(queue, Visit("polite"))[0] for _ in range(4)]
+    assert [turn.state for turn in polite] == ["running", "running", "waiting", "waiting"]
+    assert queue.running_by_tenant == {"greedy": 2, "polite": 2}
+
+
+def test_one_tenant_alone_is_never_paused() -> None:
+    queue = Queue(2, Clock())
+    guests = [joined(queue, Visit("only"))[1] for _ in range(9)]
+    assert sum(guest.pauses for guest in guests) == 0
+
+
+def test_what_cannot_be_paused_is_left_alone() -> None:
+    queue = Queue(2, Clock())
+    for _ in range(3):
+        joined(queue, Visit("greedy"), can_pause=False)
+    assert joined(queue, Visit("polite"))[0].state == "waiting"
+    assert queue.paused_total == 0
+
+
+def test_batch_takes_nothing_from_interactive() -> None:
+    queue = Queue(2, Clock())
+    for _ in range(2):
+        joined(queue, Visit("greedy"))
+    assert joined(queue, Visit("polite", request_class="batch"))[0].state == "waiting"
+    queue = Queue(2, Clock())
+    for _ in range(3):
+        joined(queue, Visit("greedy", request_class="batch"))
+    assert joined(queue, Visit("polite"))[0].state == "running"
+
+
+def test_who_leaves_while_paused_is_gone() -> None:
+    queue = Queue(2, Clock())
+    greedy = [joined(queue, Visit("greedy")) for _ in range(2)]
+    joined(queue, Visit("polite"))
+    paused = next(turn for turn, guest in greedy if not guest.runs)
+    queue.leave(paused)
+    queue.leave(paused)
+    assert (queue.running, queue.waiting, paused.state) == (2, 0, "gone")
+
+
+def test_the_prompt_is_charged_once() -> None:
+    queue = Queue(2, Clock())
+    for _ in range(2):
+        joined(queue, Visit("greedy", prompt_tokens=100))
+    polite, _ = joined(queue, Visit("polite", prompt_tokens=1))
+    queue.leave(polite)
+    assert queue.lanes["interactive"].counters["greedy"] == 200
+
+
+@given(
+    st.integers(1, 6),
+    st.lists(st.tuples(st.sampled_from("abc"), st.booleans(), st.integers(0, 40)), max_size=80),
+)
+def test_any_order_keeps_the_batch_full_and_everyone_at_their_share(
+    capacity: int, events: list[tuple[str, bool, int]]
+) -> None:
+    clock = Clock()
+    queue = Queue(capacity, clock)
+    inside: list[tuple[Turn, Guest]] = []
+    for tenant, comes, which in events:
+        clock.now += 1
+        if comes or not inside:
+            inside.append(joined(queue, Visit(tenant, WEIGHTS[tenant])))
+        else:
+            queue.leave(inside.pop(which % len(inside))[0])
+        running = Counter(turn.visit.tenant for turn, _ in inside if turn.state == "running")
+        waiting = Counter(turn.visit.tenant for turn, _ in inside if turn.state == "waiting")
+        assert sum(running.values()) == queue.running == min(capacity, len(inside))
+        assert sum(waiting.values()) == queue.waiting
+        assert all(guest.runs == (turn.state == "running") for turn, guest in inside if turn.has_begun)
+        next_one = queue.next()
+        assert next_one is None or queue.has_claim(next_one.visit) is None

@@ -1,0 +1,107 @@
+"""What becomes of tokens when the event loop is late: one write for several events, or one event for several tokens."""
+
+import asyncio
+import json
+from typing import Any
+
+from server.api.relay import Relay
+from server.engine.base import Delta, TokenLogprob
+from server.openai.chunks import Chunks
+from tests.openai.examples import chat
+
+
+class Written:
+    """Stands where the stream's `write` is."""
+
+    def __init__(self) -> None:
+        self.writes: list[bytes] = []
+        self.again = asyncio.Event()
+
+    def write(self, events: bytes) -> None:
+        self.writes.append(events)
+        self.again.set()
+
+    def texts(self) -> list[list[str]]:
+        """Of each write, the text of each event."""
+        parts = [write.decode().removesuffix("\n\n").split("\n\n") for write in self.writes]
+        events = [[json.loads(part.removeprefix("data: ")) for part in write] for write in parts]
+        return [["".join(choice["delta"]["content"] for choice in event["choices"]) for event in w] for w in events]
+
+
+class Late:
+    def __init__(self) -> None:
+        self.now = False
+
+    def __call__(self) -> bool:
+        return self.now
+
+
+def relay(coalesce: bool, n: int = 1) -> tuple[Relay, Written, Late]:
+    chunks: Chunks = chat(stream=True, n=n).chunks("id", 1)
+    written, late = Written(), Late()
+    stream: Any = written
+    return Relay(chunks, stream, late, coalesce), written, late
+
+
+async def test_in_time_each_token_is_a_write() -> None:
+    tokens, written, _ = relay(coalesce=True)
+    for text in "abc":
+        tokens.put(0, Delta(text, 1))
+    assert written.texts() == [["a"], ["b"], ["c"]]
+
+
+async def test_late_tokens_share_a_write_and_stay_events_of_their_own() -> None:
+    tokens, written, late = relay(coalesce=False)
+    late.now = True
+    for text in "abc":
+        tokens.put(0, Delta(text, 1))
+    late.now = False
+    tokens.put(0, Delta("d", 1))
+    tokens.put(0, Delta("e", 1))
+    assert written.texts() == [["a"], ["b", "c", "d"], ["e"]]
+    assert tokens.timer is None
+
+
+async def test_coalesced_tokens_share_an_event_but_for_the_first() -> None:
+    tokens, written, late = relay(coalesce=True)
+    late.now = True
+    for text in "abc":
+        tokens.put(0, Delta(text, 1, None, (TokenLogprob(text, -0.5),)))
+    late.now = False
+    tokens.put(0, Delta("d", 1, "stop", (TokenLogprob("d", -0.5),)))
+    assert written.texts() == [["a"], ["bcd"]]
+    event = json.loads(written.writes[1].removeprefix(b"data: "))["choices"][0]
+    assert event["finish_reason"] == "stop"
+    assert [entry["token"] for entry in event["logprobs"]["content"]] == ["b", "c", "d"]
+
+
+async def test_choices_are_not_mixed() -> None:
+    tokens, written, late = relay(coalesce=True, n=2)
+    late.now = True
+    for index, text in ((0, "a"), (1, "b"), (0, "c"), (1, "d"), (0, "e")):
+        tokens.put(index, Delta(text, 1))
+    tokens.flush()
+    assert written.texts() == [["a"], ["b"], ["ce", "d"]]
+
+
+async def test_nothing_is_held_for_longer_than_it_may() -> None:
+    for coalesce in (False, True):
+        tokens, written, late = relay(coalesce)
+        late.now = True
+        tokens.put(0, Delta("a", 1))
+        tokens.put(0, Delta("b", 1))
+        assert written.texts() == [["a"]]
+        written.again.clear()
+        await asyncio.wait_for(written.again.wait(), 1)
+        assert written.texts() == [["a"], ["b"]]
+
+
+async def test_the_end_leaves_nothing_behind() -> None:
+    tokens, written, late = relay(coalesce=True)
+    late.now = True
+    tokens.put(0, Delta("a", 1))
+    tokens.put(0, Delta("b", 1, "stop"))
+    tokens.flush()
+    tokens.flush()
+    assert written.texts() == [["a"], ["b"]]
+    assert tokens.timer is None

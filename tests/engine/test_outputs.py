@@ -1,0 +1,85 @@
+"""The hot path gives, output for output, what vLLM's public `generate()` gives."""
+
+from typing import Any
+
+import pytest
+
+from server.engine.base import Chat, Delta, Sampling
+from server.engine.gathered import Gathered
+from tests.conftest import Started
+
+COUNT = "Count from 1 to 40."
+GREEDY: dict[str, Any] = {"temperature": 0.0, "max_tokens": 60}
+CASES: dict[str, tuple[str, dict[str, Any]]] = {
+    "plain": (COUNT, {}),
+    "the end of its own accord": (COUNT, {"max_tokens": 500}),
+    "one token": (COUNT, {"max_tokens": 1}),
+    "beyond the end": ("Count from 1 to 3.", {"ignore_eos": True}),
+    "a stop string": (COUNT, {"stop": ("17",)}),
+    "a stop string over several tokens": (COUNT, {"stop": ("17 18 1", "never")}),
+    "a stop string that comes too early": (COUNT, {"stop": ("3",), "min_tokens": 20}),
+    "logprobs": (COUNT, {"logprobs": 3}),
+    "logprobs of the token alone": (COUNT, {"logprobs": 0}),
+    "logprobs and a stop string": (COUNT, {"logprobs": 1, "stop": ("12 1",)}),
+    "characters of several bytes": ("Repeat: é ß 漢字 🎉 …", {"max_tokens": 40}),
+    "a seed": (COUNT, {"temperature": 1.0, "seed": 7}),
+    "penalties": (COUNT, {"presence_penalty": 1.0, "frequency_penalty": 0.5, "repetition_penalty": 1.2}),
+    "a bias": (COUNT, {"logit_bias": {100: 90.0}, "max_tokens": 8}),
+}
+
+
+async def generated(vllm: Started, text: str, sampling: Sampling, *, processed: bool) -> list[Delta]:
+    engine, gathered = vllm.engine, Gathered()
+    prompt = await engine.render(Chat([{"role": "user", "content": text}]))
+    engine.is_processed = processed
+    try:
+        engine.submit(f"compared-{processed}", prompt, sampling, gathered)
+    finally:
+        engine.is_processed = False
+    return await gathered.all()
+
+
+@pytest.mark.parametrize("case", CASES)
+async def test_as_generate_does(vllm: Started, case: str) -> None:
+    text, asked = CASES[case]
+    sampling = Sampling(**(GREEDY | asked))
+    mine = await generated(vllm, text, sampling, processed=False)
+    theirs = await generated(vllm, text, sampling, processed=True)
+    assert [delta.tokens for delta in mine] == [1] * len(mine)
+    assert one_a_token(theirs) == one_a_token(mine)
+    if sampling.seed is None:
+        assert vllm.engine.outputs.sequences == {}
+
+
+def one_a_token(deltas: list[Delta]) -> tuple[Any, ...]:
+    """What an answer is made of, however many tokens share a delta: `generate()` merges what has not been read."""
+    logprobs = [logprob for delta in deltas for logprob in delta.logprobs or ()]
+    text = "".join(delta.text for delta in deltas)
+    return text, sum(delta.tokens for delta in deltas), deltas[-1].finish_reason, logprobs
+
+
+def test_every_sampling_parameter_is_compared() -> None:
+    compared = {name for _, asked in CASES.values() for name in asked} | set(GREEDY)
+    assert set(Sampling.__struct_fields__) - compared == {"top_p", "top_k", "min_p"}  # they only choose among tokens
+
+
+async def test_vllms_own_metrics_are_kept(vllm: Started) -> None:
+    def value(name: str) -> float:
+        lines = vllm.engine.metrics().decode().splitlines()
+        return sum(float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith(name) and line[len(name)] in "{ ")
+
+    names = (
+        "vllm:generation_tokens_total", "vllm:prompt_tokens_total", "vllm:request_success_total",
+        "vllm:time_to_first_token_seconds_count", "vllm:request_generation_tokens_sum",
+        "vllm:e2e_request_latency_seconds_count", "vllm:request_queue_time_seconds_count",
+    )  # fmt: skip
+    before = {name: value(name) for name in names}
+    deltas = await generated(vllm, COUNT, Sampling(**GREEDY), processed=False)
+    prompt = len(await vllm.engine.render(Chat([{"role": "user", "content": COUNT}])))
+    more = {name: value(name) - before[name] for name in names}
+    assert more == dict.fromkeys(names, 1.0) | {
+        "vllm:generation_tokens_total": len(deltas),
+        "vllm:request_generation_tokens_sum": len(deltas),
+        "vllm:prompt_tokens_total": prompt,
+    }
+    assert value("vllm:num_requests_running") == 0
