@@ -47,11 +47,12 @@ class Server:
         return None
 
     async def greet(self) -> None:
-        attempt = Attempt(time.perf_counter())
-        answer = await self.client.attempt(attempt, self.message(2))
-        if (attempt.outcome, attempt.tokens) != ("finished", 2):
-            got = complaint(answer) if attempt.status != 200 else f"{attempt.outcome} after {attempt.tokens} tokens"
-            raise BenchFailed(f"{self.name} was asked for 2 tokens: {got}")
+        """Ask once for the longest answer: it may be refused, or not fit."""
+        attempt, wanted = Attempt(time.perf_counter()), self.plan.tokens
+        answer = await self.client.attempt(attempt, self.message(wanted))
+        if (attempt.outcome, attempt.tokens) != ("finished", wanted):
+            got = complaint(answer) if attempt.status != 200 else f"{attempt.outcome} after {attempt.tokens}"
+            raise BenchFailed(f"{self.name} was asked for {wanted} tokens: {got}")
 
     def message(self, tokens: int) -> bytes:
         return self.target.post(self.plan.path, self.plan.body(tokens))

@@ -120,11 +120,11 @@ async def test_who_cannot_be_started_is_left_out_in_one_line(tmp_path: Path) -> 
 async def test_who_answers_wrongly_is_left_out(tmp_path: Path) -> None:
     mine, theirs = fake("Mine"), fake("Theirs")
     measuring = Measuring(tmp_path)
-    other = Plan(model="other", conns=1, tokens=1, words=1, route="chat", seconds=0.5, rounds=1)
+    other = Plan(model="other", conns=1, tokens=5, words=1, route="chat", seconds=0.5, rounds=1)
     with pytest.raises(BenchFailed, match="no server is left to measure"):
         await measuring.run(other, [mine, theirs])
     assert len(measuring.told) == 2
-    assert measuring.told[0].startswith("left out: Mine was asked for 2 tokens: 404 ")
+    assert measuring.told[0].startswith("left out: Mine was asked for 5 tokens: 404 ")
 
 
 async def test_a_stop_keeps_whole_rounds_and_leaves_no_server(tmp_path: Path) -> None:
