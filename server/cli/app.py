@@ -6,6 +6,7 @@ import typer
 
 from server.cli.bench import bench
 from server.cli.check import check
+from server.cli.frontend import frontend
 from server.cli.keys import keys
 from server.cli.serve import serve
 from server.errors import BenchFailed, SettingsError
@@ -17,6 +18,7 @@ app = typer.Typer(
 app.command()(serve)
 app.command()(check)
 app.add_typer(keys, name="keys")
+bench.command()(frontend)
 app.add_typer(bench, name="bench")
 
 

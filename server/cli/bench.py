@@ -1,10 +1,8 @@
 """`sluice bench`: a server, measured from the outside."""
 
-import asyncio
 import json
 import resource
 import shlex
-import signal
 import sys
 from collections.abc import Sequence
 from datetime import datetime
@@ -16,9 +14,10 @@ import uvloop
 from rich.console import Console
 
 from server.bench.chart import draw
-from server.bench.overload import Overload, measure
+from server.bench.overload import measure
 from server.bench.plan import Plan
 from server.bench.report import document, table
+from server.cli.watched import watched
 from server.errors import BenchFailed
 
 bench = typer.Typer(help="Measure a server from the outside.", no_args_is_help=True)
@@ -62,14 +61,9 @@ def overload(
         multiples=numbers(multiples), seconds=seconds, clients=clients, saturation=saturation, model=model,
         prompt=prompt, tokens=tokens, retries=retries, timeout=timeout, keys=keys,
     )  # fmt: skip
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise BenchFailed(f"{out}: {error.strerror}") from None
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # a connection for each request that is inside the server
+    prepare(out)
     date = datetime.now().astimezone()
-    measured = uvloop.run(watched(url, plan))
+    measured = uvloop.run(watched(lambda stop, status: measure(url, plan, stop, status.update), "saying hello"))
     written = document(measured, date, command(keys))
     (out / "overload.json").write_text(json.dumps(written, indent=2) + "\n")
     Console(width=None if sys.stdout.isatty() else 150).print(table(measured.levels))
@@ -79,17 +73,14 @@ def overload(
         raise BenchFailed("interrupted: the last load was shorter than the others")
 
 
-async def watched(url: str, plan: Plan) -> Overload:
-    """Measure, with a spinner on a terminal, until Ctrl-C at the longest; a second one ends the process."""
-    loop, stop = asyncio.get_running_loop(), asyncio.Event()
-
-    def interrupt() -> None:
-        stop.set()
-        loop.remove_signal_handler(signal.SIGINT)
-
-    loop.add_signal_handler(signal.SIGINT, interrupt)
-    with Console(stderr=True).status("saying hello", refresh_per_second=2) as status:
-        return await measure(url, plan, stop, status.update)
+def prepare(out: Path) -> None:
+    """The folder, and a connection for each request that is inside the server."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BenchFailed(f"{out}: {error.strerror}") from None
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def numbers(text: str) -> Sequence[float]:
