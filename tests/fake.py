@@ -5,7 +5,7 @@ import re
 import time
 from collections.abc import Callable
 
-from server.engine.base import Chat, Delta, Loading, ModelInfo, Prompt, Receiver, Sampling, TokenLogprob
+from server.engine.base import Chat, Delta, Loading, ModelInfo, Pace, Prompt, Receiver, Sampling, TokenLogprob
 from server.errors import EngineFailed, InvalidRequest
 
 
@@ -57,7 +57,8 @@ class FakeEngine:
         self.going.set()
         self.loaded = asyncio.Event()
         self.loaded.set()
-        self.dead = self.stopped = self.late = False
+        self.dead = self.stopped = False
+        self.pace = Pace()
         self.step_at = time.monotonic()
 
     async def start(self, report: Callable[[Loading], None]) -> ModelInfo:
@@ -115,9 +116,6 @@ class FakeEngine:
 
     def last_step(self) -> float:
         return self.step_at
-
-    def is_late(self) -> bool:
-        return self.late
 
     def is_dead(self) -> bool:
         return self.dead

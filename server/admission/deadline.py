@@ -24,10 +24,6 @@ class Deadline:
         """The request is in this stage from `now` on."""
         self.stage = stage
         self.allowance = self.limits.get(stage, math.inf)
-        self.go_on(now)
-
-    def go_on(self, now: float) -> None:
-        """The stage begins anew."""
         self.stage_end = now + self.allowance
 
     def over(self, now: float) -> TimeLimit | None:

@@ -50,4 +50,5 @@ class Turn:
 
     def charge(self, tokens: int) -> None:
         """Count `tokens` of an answer as service received."""
-        self.lane.charge(self.visit, OUTPUT_WEIGHT * tokens)
+        visit = self.visit
+        self.lane.counters[visit.tenant] += OUTPUT_WEIGHT * tokens / visit.weight

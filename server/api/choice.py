@@ -38,7 +38,7 @@ class Choice:
         if generation.ticket.reason is not None:
             return  # it is about to leave
         try:
-            name, sampling = f"{generation.request.id}-{self.index}", generation.sampling(self.index)
+            name, sampling = f"{generation.request.id}-{self.index}", generation.samplings[self.index]
             self.sequence = generation.engine.submit(name, self.prompt, sampling, self)
         except RequestError as error:
             generation.fail(error)
@@ -57,7 +57,8 @@ class Choice:
         if self.last_at:
             generation.times.inter_token.observe(now - self.last_at)
             if generation.is_read:
-                ticket.deadline.go_on(now)
+                deadline = ticket.deadline
+                deadline.stage_end = now + deadline.allowance
         else:
             generation.note_first(self.index, now)
         self.last_at = now

@@ -72,9 +72,13 @@ class Edge:
 
         try:
             with ticket.interruptible():
-                body = await self.read_body(receive)
-                scope.setdefault("state", {}).update(ticket=ticket, body=body)
                 connection = scope["extensions"][CONNECTION]
+                body = connection.read()
+                if body is None:
+                    body = await self.read_body(receive)
+                elif len(body) > self.http.max_body_bytes:
+                    raise self.too_large()
+                scope.setdefault("state", {}).update(ticket=ticket, body=body)
                 connection.on_lost = partial(hang_up, ticket)
                 try:
                     with ticket.limited():
@@ -85,6 +89,9 @@ class Edge:
             ticket.outcome = error.outcome
             if not started:
                 await to_response(error)(scope, receive, watched_send)
+
+    def too_large(self) -> BodyTooLarge:
+        return BodyTooLarge(f"The body is longer than {self.http.max_body_bytes} bytes (http.max_body_bytes).")
 
     async def read_body(self, receive: Receive) -> bytes:
         """The whole body, within `http.max_body_bytes` and `http.body_timeout`."""
@@ -99,7 +106,7 @@ class Edge:
                     chunks.append(message.get("body", b""))
                     size += len(chunks[-1])
                     if size > limit:
-                        raise BodyTooLarge(f"The body is longer than {limit} bytes (http.max_body_bytes).")
+                        raise self.too_large()
                     if not message.get("more_body", False):
                         return b"".join(chunks)
         except TimeoutError:

@@ -31,6 +31,7 @@ class Generation:
         self.prefilled = set[int]()
         self.completion_tokens = 0
         self.is_read = True
+        self.samplings: list[Sampling] = []
         self.choices: list[Choice] = []
         self.unfinished = request.sequences
         loop = asyncio.get_running_loop()
@@ -58,8 +59,9 @@ class Generation:
         self.prompts = [await self.engine.render(prompt) for prompt in self.request.prompts]
         for tokens in self.prompts:
             self.check_fit(len(tokens))
-        answers = [self.sampling(index).max_tokens or 0 for index in range(seats)]
-        self.ticket.take_tokens(self.prompt_tokens, self.prompt_tokens + sum(answers))
+        self.samplings = [self.sampling(index) for index in range(seats)]
+        answers = sum(sampling.max_tokens or 0 for sampling in self.samplings)
+        self.ticket.take_tokens(self.prompt_tokens, self.prompt_tokens + answers)
 
     def check_fit(self, prompt_tokens: int) -> None:
         room = self.model.max_model_len - prompt_tokens

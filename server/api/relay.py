@@ -1,9 +1,9 @@
 """From the deltas of one answer to the events of its stream; and what becomes of them when the loop is late."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
-from server.engine.base import Delta
+from server.engine.base import Delta, Pace
 from server.openai.chunks import Chunks
 from server.streaming.response import EventStream
 
@@ -17,15 +17,15 @@ class Relay:
     Then they share a write; with `coalesce` an event, too, the first token of a sequence excepted.
     """
 
-    def __init__(self, chunks: Chunks, events: EventStream, is_late: Callable[[], bool], coalesce: bool) -> None:
-        self.chunks, self.events, self.is_late, self.coalesce = chunks, events, is_late, coalesce
+    def __init__(self, chunks: Chunks, events: EventStream, pace: Pace, coalesce: bool) -> None:
+        self.chunks, self.events, self.pace, self.coalesce = chunks, events, pace, coalesce
         self.begun = set[int]()
         self.held: list[tuple[int, Delta]] = []
         self.timer: asyncio.Handle | None = None
 
     def put(self, index: int, delta: Delta) -> None:
         """The next delta of sequence number `index`."""
-        is_late = self.is_late()
+        is_late = self.pace.is_late
         if not self.held and (not is_late or self.is_first(index)):
             self.events.write(self.chunks.delta(index, delta))
             return

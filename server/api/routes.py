@@ -112,7 +112,7 @@ async def stream(
         return chunks.last(generation.prompt_tokens, generation.completion_tokens)
 
     events = EventStream(chunks.first(), carry, heartbeat, generation.watch)
-    relay = Relay(chunks, events, generation.engine.is_late, coalesce)
+    relay = Relay(chunks, events, generation.engine.pace, coalesce)
     await generation.start(relay.put)
     return events
 

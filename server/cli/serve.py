@@ -95,3 +95,4 @@ async def freeze(loaded: asyncio.Event) -> None:
     await loaded.wait()
     gc.collect()
     gc.freeze()
+    gc.set_threshold(10_000, 10, 10)  # what is left to look at is small, and dies young

@@ -101,6 +101,15 @@ class Loading:
     steps: int
 
 
+class Pace:
+    """The engine's: `is_late` while it puts deltas, and has more of them for the next step already."""
+
+    __slots__ = ("is_late",)
+
+    def __init__(self) -> None:
+        self.is_late = False
+
+
 class Receiver(Protocol):
     """Whose a sequence is. The engine calls it from its own loop over the batch, so nothing here may block or raise."""
 
@@ -135,6 +144,8 @@ class Sequence(Protocol):
 class Engine(Protocol):
     """One model behind continuous batching. All methods are called on one event loop."""
 
+    pace: Pace
+
     async def start(self, report: Callable[[Loading], None]) -> ModelInfo:
         """Load the model, without blocking the loop. Raises `EngineFailed` with one line of text when it cannot."""
         ...
@@ -149,10 +160,6 @@ class Engine(Protocol):
 
     def last_step(self) -> float:
         """When the engine last finished a step, on the clock of `time.monotonic`."""
-        ...
-
-    def is_late(self) -> bool:
-        """While deltas are put: more of them have come already, for the next step."""
         ...
 
     def is_dead(self) -> bool:

@@ -13,6 +13,8 @@ import zmq
 from vllm.v1.engine import EngineCoreOutputs
 from vllm.v1.engine.core_client import _process_utility_output
 
+from server.engine.base import Pace
+
 if TYPE_CHECKING:
     from vllm.v1.engine.core_client import AsyncMPClient
 
@@ -21,14 +23,13 @@ AT_ONCE = 4
 
 
 class Mailbox:
-    """Hands what a step has made to `take`. `is_late`: meanwhile the next one has come already."""
+    """Hands what a step has made to `take`, and tells the pace whether the next one has come already."""
 
-    def __init__(self, core: "AsyncMPClient", take: Callable[[EngineCoreOutputs], None]) -> None:
-        self.core, self.take = core, take
+    def __init__(self, core: "AsyncMPClient", take: Callable[[EngineCoreOutputs], None], pace: Pace) -> None:
+        self.core, self.take, self.pace = core, take, pace
         self.socket: zmq.Socket[bytes] = zmq.Socket.shadow(core.resources.output_socket.underlying)
         self.balance = getattr(type(core), "process_engine_outputs", None)  # where there are several workers
         self.unread: list[zmq.Frame] | None = None
-        self.is_late = False
 
     async def read(self) -> None:
         """Until it is cancelled. Raises what taking a message raises, and EngineDeadError when it says so."""
@@ -51,7 +52,7 @@ class Mailbox:
                 if frames is None:
                     break
                 following = self.receive()
-                self.is_late = following is not None
+                self.pace.is_late = following is not None
                 self.open(frames)
                 frames = following
             self.unread = frames

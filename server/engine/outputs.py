@@ -23,7 +23,7 @@ from vllm.v1.engine.logprobs import LogprobsProcessor
 from vllm.v1.engine.output_processor import OutputProcessor
 from vllm.v1.metrics.stats import IterationStats, LoRARequestStates, RequestStateStats
 
-from server.engine.base import Delta, Receiver, TokenLogprob
+from server.engine.base import Delta, Pace, Receiver, TokenLogprob
 from server.engine.base import FinishReason as Reason
 from server.engine.mailbox import Mailbox
 from server.errors import EngineFailed, one_line
@@ -36,12 +36,12 @@ if TYPE_CHECKING:
 class Outputs:
     """All sequences inside vLLM, and the loop that feeds them."""
 
-    def __init__(self, llm: "AsyncLLM") -> None:
+    def __init__(self, llm: "AsyncLLM", pace: Pace) -> None:
         self.llm, self.core, self.tokenizer = llm, llm.engine_core, llm.tokenizer
         self.sequences: dict[str, Sequence] = {}
         self.step_at = time.monotonic()
         self.messages = set[asyncio.Task[None]]()
-        self.mailbox = Mailbox(self.core, self.step)
+        self.mailbox = Mailbox(self.core, self.step, pace)
         self.no_adapters = LoRARequestStates(log_stats=False)
 
     def start(self) -> None:
@@ -124,6 +124,8 @@ class Sequence:
         self.logprobs = LogprobsProcessor.from_new_request(outputs.tokenizer, request)
         is_fast = isinstance(self.detokenizer, FastIncrementalDetokenizer)
         self.is_plain = is_fast and not params.stop and params.logprobs is None
+        self.put = receiver.put
+        self.decode: Any = self.detokenizer.decode_next if is_fast else None
         # A pause loses the state of a generator of its own, and makes of the answer a prompt, which is not penalized.
         self.can_pause = params.seed is None and not params.presence_penalty and not params.frequency_penalty
         self.tokens: list[int] = []
@@ -141,9 +143,8 @@ class Sequence:
             stats.num_generation_tokens += len(new)
         if self.is_plain and output.finish_reason is None:
             self.tokens += new
-            decode = self.detokenizer.decode_next
-            text = decode(new[0]) if len(new) == 1 else "".join(map(decode, new))
-            self.receiver.put(Delta(text, len(new)))
+            text = self.decode(new[0]) if len(new) == 1 else "".join(map(self.decode, new))
+            self.put(Delta(text, len(new)))
             return False
         return self.take_apart(output, timestamp, stats)
 

@@ -17,7 +17,7 @@ import msgspec
 import psutil
 from prometheus_client import REGISTRY, CollectorRegistry, generate_latest
 
-from server.engine.base import Chat, Loading, ModelInfo, Prompt, Receiver, Sampling, Sequence
+from server.engine.base import Chat, Loading, ModelInfo, Pace, Prompt, Receiver, Sampling, Sequence
 from server.engine.child_logs import ChildLogs
 from server.engine.devices import Device
 from server.engine.package import check_companions
@@ -48,6 +48,7 @@ class VLLMEngine:
         self.stage = 0
         self.stopping = False
         self.defaults: dict[str, Any] = {}
+        self.pace = Pace()
         self.outputs: Outputs
         self.tasks: tuple[Any, ...] = ()
 
@@ -85,13 +86,18 @@ class VLLMEngine:
 
     async def connect(self, llm: "AsyncLLM") -> None:
         """Take the outputs from here on."""
+        from vllm.renderers.params import TokenizeParams
+
         from server.engine.outputs import Outputs
         from server.engine.processed import is_needed
 
-        self.outputs = Outputs(llm)
+        self.outputs = Outputs(llm, self.pace)
         self.outputs.start()
         self.is_processed = is_needed(llm)
         self.tasks = await llm.get_supported_tasks()
+        # No limit here: whether prompt and answer fit is checked once, where the request is put together.
+        self.of_chats = TokenizeParams(max_total_tokens=None, add_special_tokens=False)
+        self.of_texts = TokenizeParams(max_total_tokens=None, add_special_tokens=True)
 
     def load(self, stage: Callable[[int], None]) -> "AsyncLLM":
         """Blocks for as long as loading takes; runs on a thread of its own."""
@@ -157,17 +163,11 @@ class VLLMEngine:
         if isinstance(prompt, Chat):
             kwargs = {"add_generation_prompt": True, "tokenize": False} | prompt.template_kwargs
             params = ChatParams(chat_template_kwargs=kwargs)
-            _, inputs = renderer.render_chat([prompt.messages], params, self.tokenize_params(False))
+            _, inputs = renderer.render_chat([prompt.messages], params, self.of_chats)
         else:
-            inputs = renderer.render_cmpl([{"prompt": prompt}], self.tokenize_params(True))
+            inputs = renderer.render_cmpl([{"prompt": prompt}], self.of_texts)
         tokens: list[int] = inputs[0]["prompt_token_ids"]
         return tokens
-
-    def tokenize_params(self, add_special_tokens: bool) -> Any:
-        """No limit here: whether prompt and answer fit is checked once, where the request is put together."""
-        from vllm.renderers.params import TokenizeParams
-
-        return TokenizeParams(max_total_tokens=None, add_special_tokens=add_special_tokens)
 
     def submit(self, sequence_id: str, prompt: list[int], sampling: Sampling, receiver: Receiver) -> Sequence:
         from vllm.exceptions import VLLMClientError
@@ -200,9 +200,6 @@ class VLLMEngine:
 
     def last_step(self) -> float:
         return self.outputs.step_at
-
-    def is_late(self) -> bool:
-        return self.outputs.mailbox.is_late
 
     def is_dead(self) -> bool:
         return self.llm is not None and self.llm.errored

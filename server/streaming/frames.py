@@ -32,7 +32,8 @@ class Frame:
         self.head, self.tail = event.split(to_json(self.SLOT))
 
     def fill(self, text: str) -> bytes:
-        return self.head + one_line(to_json(text)) + self.tail
+        data = to_json(text)
+        return self.head + (data if data.isascii() else one_line(data)) + self.tail
 
 
 class Mould:

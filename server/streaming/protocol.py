@@ -20,6 +20,15 @@ class Connection:
         self.cycle = cycle
         self.on_lost: Callable[[], None] | None = None
 
+    def read(self) -> bytes | None:
+        """The request's body, if all of it has come; it can be read once. Else ASGI's `receive` gives it, and waits."""
+        cycle = self.cycle
+        if cycle.more_body or cycle.disconnected or cycle.waiting_for_100_continue:
+            return None
+        body = bytes(cycle.body)
+        cycle.body = bytearray()
+        return body
+
     def write(self, body: bytes) -> bool:
         """Send more of a body that has begun, and is not empty; whether it did.
 

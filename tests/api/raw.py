@@ -72,6 +72,9 @@ class RawClient:
             self.complete = True
             self.over.set()
 
+    def read(self) -> None:
+        """As of `server.streaming.protocol.Connection`: the body has not come yet."""
+
     def write(self, body: bytes) -> bool:
         """As of `server.streaming.protocol.Connection`, like `on_lost`."""
         if self.gone or not self.reads.is_set():

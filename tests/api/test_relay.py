@@ -5,7 +5,7 @@ import json
 from typing import Any
 
 from server.api.relay import Relay
-from server.engine.base import Delta, TokenLogprob
+from server.engine.base import Delta, Pace, TokenLogprob
 from server.openai.chunks import Chunks
 from tests.openai.examples import chat
 
@@ -28,17 +28,9 @@ class Written:
         return [["".join(choice["delta"]["content"] for choice in event["choices"]) for event in w] for w in events]
 
 
-class Late:
-    def __init__(self) -> None:
-        self.now = False
-
-    def __call__(self) -> bool:
-        return self.now
-
-
-def relay(coalesce: bool, n: int = 1) -> tuple[Relay, Written, Late]:
+def relay(coalesce: bool, n: int = 1) -> tuple[Relay, Written, Pace]:
     chunks: Chunks = chat(stream=True, n=n).chunks("id", 1)
-    written, late = Written(), Late()
+    written, late = Written(), Pace()
     stream: Any = written
     return Relay(chunks, stream, late, coalesce), written, late
 
@@ -52,10 +44,10 @@ async def test_in_time_each_token_is_a_write() -> None:
 
 async def test_late_tokens_share_a_write_and_stay_events_of_their_own() -> None:
     tokens, written, late = relay(coalesce=False)
-    late.now = True
+    late.is_late = True
     for text in "abc":
         tokens.put(0, Delta(text, 1))
-    late.now = False
+    late.is_late = False
     tokens.put(0, Delta("d", 1))
     tokens.put(0, Delta("e", 1))
     assert written.texts() == [["a"], ["b", "c", "d"], ["e"]]
@@ -64,10 +56,10 @@ async def test_late_tokens_share_a_write_and_stay_events_of_their_own() -> None:
 
 async def test_coalesced_tokens_share_an_event_but_for_the_first() -> None:
     tokens, written, late = relay(coalesce=True)
-    late.now = True
+    late.is_late = True
     for text in "abc":
         tokens.put(0, Delta(text, 1, None, (TokenLogprob(text, -0.5),)))
-    late.now = False
+    late.is_late = False
     tokens.put(0, Delta("d", 1, "stop", (TokenLogprob("d", -0.5),)))
     assert written.texts() == [["a"], ["bcd"]]
     event = json.loads(written.writes[1].removeprefix(b"data: "))["choices"][0]
@@ -77,7 +69,7 @@ async def test_coalesced_tokens_share_an_event_but_for_the_first() -> None:
 
 async def test_choices_are_not_mixed() -> None:
     tokens, written, late = relay(coalesce=True, n=2)
-    late.now = True
+    late.is_late = True
     for index, text in ((0, "a"), (1, "b"), (0, "c"), (1, "d"), (0, "e")):
         tokens.put(index, Delta(text, 1))
     tokens.flush()
@@ -87,7 +79,7 @@ async def test_choices_are_not_mixed() -> None:
 async def test_nothing_is_held_for_longer_than_it_may() -> None:
     for coalesce in (False, True):
         tokens, written, late = relay(coalesce)
-        late.now = True
+        late.is_late = True
         tokens.put(0, Delta("a", 1))
         tokens.put(0, Delta("b", 1))
         assert written.texts() == [["a"]]
@@ -98,7 +90,7 @@ async def test_nothing_is_held_for_longer_than_it_may() -> None:
 
 async def test_the_end_leaves_nothing_behind() -> None:
     tokens, written, late = relay(coalesce=True)
-    late.now = True
+    late.is_late = True
     tokens.put(0, Delta("a", 1))
     tokens.put(0, Delta("b", 1, "stop"))
     tokens.flush()
