@@ -97,9 +97,12 @@ class FakeEngine:
             self.stepping = None
 
     async def step(self) -> None:
-        """A token for all that are live, again and again while there are any."""
+        """A token for all that are live, again and again while there are any; a step that is late makes none later."""
+        loop = asyncio.get_running_loop()
+        due = loop.time()
         while self.live:
-            await asyncio.sleep(self.seconds_a_token)
+            due = max(due + self.seconds_a_token, loop.time())
+            await asyncio.sleep(due - loop.time())
             await self.going.wait()
             self.step_at = time.monotonic()
             for sequence in list(self.live):

@@ -1,0 +1,95 @@
+"""What many streams cost, as a table and as a picture."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from matplotlib.figure import Figure
+from matplotlib.ticker import NullLocator, StrMethodFormatter
+
+from server.bench.figures import percentile
+
+
+@dataclass(frozen=True)
+class Row:
+    """Of `streams` that ran side by side for `seconds`. `late` and `gaps` are sorted, and in seconds."""
+
+    streams: int
+    seconds: float
+    tokens: int
+    cpu: float
+    """Seconds of CPU, user and system, that the server took."""
+    idle_cpu: float
+    """The part of them that it would have taken without any stream."""
+    own_cpu: float
+    """The load generator's: near 100%, it is the generator that is late."""
+    memory: int
+    """Bytes that the server has grown by."""
+    late: Sequence[float]
+    """How much later a token came than its stream's own first token and its rate would have it."""
+    gaps: Sequence[float]
+    """Between a token and the one before it."""
+    fewest: int
+    """Tokens of the stream that got the fewest."""
+
+    @property
+    def cpu_a_token(self) -> float:
+        """µs."""
+        return 1e6 * self.cpu / self.tokens
+
+    @property
+    def cpu_above_idle(self) -> float:
+        """µs a token."""
+        return 1e6 * (self.cpu - self.idle_cpu) / self.tokens
+
+
+def ms(moments: Sequence[float], percent: float) -> float:
+    return 1e3 * percentile(moments, percent)
+
+
+COLUMNS: dict[str, Callable[[Row], str]] = {
+    "streams": lambda row: f"{row.streams}",
+    "tokens/s": lambda row: f"{row.tokens / row.seconds:.0f}",
+    "CPU": lambda row: f"{row.cpu / row.seconds:.0%}",
+    "µs/token": lambda row: f"{row.cpu_a_token:.0f}",
+    "above idle": lambda row: f"{row.cpu_above_idle:.0f}",
+    "KiB/stream": lambda row: f"{row.memory / 1024 / row.streams:.0f}",
+    "late ms p50": lambda row: f"{ms(row.late, 50):.1f}",
+    "p99": lambda row: f"{ms(row.late, 99):.1f}",
+    "max": lambda row: f"{ms(row.late, 100):.1f}",
+    "gap ms p99": lambda row: f"{ms(row.gaps, 99):.1f}",
+    "slowest": lambda row: f"{row.fewest * row.streams / row.tokens:.1%}",
+    "own CPU": lambda row: f"{row.own_cpu / row.seconds:.0%}",
+}
+"""`slowest`: what the stream with the fewest tokens got of an equal share; `own CPU`: the load generator's."""
+
+
+def line(cells: Sequence[str]) -> str:
+    """Right below the titles; each is at least as wide as any of its figures."""
+    return "  ".join(cell.rjust(max(len(title), 7)) for cell, title in zip(cells, COLUMNS, strict=True))
+
+
+def draw(rows: Sequence[Row], title: str, path: Path) -> None:
+    """CPU a token and lateness over the number of streams, as a PNG."""
+    figure = Figure(figsize=(11, 4.2), layout="constrained")
+    figure.suptitle(title)
+    cpu, late = figure.subplots(1, 2)
+    streams = [row.streams for row in rows]
+    whole, above = [row.cpu_a_token for row in rows], [row.cpu_above_idle for row in rows]
+    for values, name, place in ((whole, "all of it", 7), (above, "above what it takes when idle", -15)):
+        cpu.plot(streams, values, marker="o", label=name)
+        for at, value in zip(streams, values, strict=True):
+            cpu.annotate(f"{value:.0f}", (at, value), (0, place), textcoords="offset points", ha="center", fontsize=8)
+    cpu.set(title="the server's CPU, µs a token", ylim=(0, 1.15 * max(whole)))
+    for name, percent in {"max": 100, "p99": 99, "p50": 50}.items():
+        late.plot(streams, [ms(row.late, percent) for row in rows], marker="o", label=name)
+    late.set(title="how late a token is, ms")
+    late.set_yscale("symlog", linthresh=1)
+    late.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    late.grid(axis="y", alpha=0.3)
+    for axes in (cpu, late):
+        axes.set(xlabel="streams at once", xscale="log")
+        axes.xaxis.set_minor_locator(NullLocator())
+        axes.set_xticks(streams, [str(number) for number in streams])
+        axes.legend()
+    figure.savefig(path, dpi=120)
