@@ -54,7 +54,8 @@ class Outputs:
         try:
             await self.mailbox.read()
         except Exception as failure:
-            error = failure
+            if not self.core.resources.engine_dead:  # then its sockets are closed, and that is all that this tells
+                error = failure
         finally:
             for sequence in list(self.sequences.values()):
                 sequence.fail(ended_by(error))
