@@ -85,7 +85,7 @@ async def test_rounds_take_turns_and_the_first_is_not_counted(tmp_path: Path) ->
             assert found.engine_cpu_per_token == 0
     slow, quick = measured.rounds[0].figures["Slow, one"], measured.rounds[0].figures["Quick"]
     assert slow.between_tokens is not None
-    assert slow.between_tokens.p50 > 0.02
+    assert slow.between_tokens.p50 > 0.015
     assert slow.tokens_per_second < quick.tokens_per_second
     assert (quick.events_per_token, quick.cpu_per_token > 0) == (1, True)
     assert not measured.interrupted
