@@ -25,6 +25,8 @@ RATE = 20
 """Tokens a second of each stream."""
 APART = 0.002
 """Seconds between the beginnings of two streams, so that their tokens are not all due at once."""
+TICK = 0.01
+"""Seconds between two looks at our own clock."""
 
 
 def options() -> argparse.Namespace:
@@ -62,7 +64,7 @@ async def measure(server: Process, number: int, seconds: float) -> Row:
     memory = uss(pid)
     streams = await opened(server, number, tokens)
     since, cpu, own_cpu = time.monotonic(), cpu_of(pid), time.process_time()
-    await asyncio.sleep(seconds)
+    lag = await lag_over(seconds)
     until, cpu, own_cpu = time.monotonic(), cpu_of(pid) - cpu, time.process_time() - own_cpu
     memory = uss(pid) - memory
     assert not any(stream.ended for stream in streams), "a stream ended too early"
@@ -76,7 +78,7 @@ async def measure(server: Process, number: int, seconds: float) -> Row:
         gaps += [moments[k] - moments[k - 1] for k in inside if k]
         received.append(len(inside))
     return Row(
-        number, until - since, sum(received), cpu, idle * (until - since), own_cpu,
+        number, until - since, sum(received), cpu, idle * (until - since), own_cpu, lag,
         memory, sorted(late), sorted(gaps), min(received),
     )  # fmt: skip
 
@@ -99,6 +101,18 @@ async def hang_up(server: Process, streams: Sequence[Stream]) -> None:
     for stream in streams:
         stream.transport.abort()
     await server.has(admitted=0)
+
+
+async def lag_over(seconds: float) -> float:
+    """Let so much time pass; returns the most, in seconds, that a timer of ours was late meanwhile."""
+    now = time.monotonic()
+    end, lag = now + seconds, 0.0
+    while now < end:
+        due = min(now + TICK, end)
+        await asyncio.sleep(due - now)
+        now = time.monotonic()
+        lag = max(lag, now - due)
+    return lag
 
 
 async def idle_share(pid: int, seconds: float) -> float:

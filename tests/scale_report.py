@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullLocator, StrMethodFormatter
+from matplotlib.ticker import FixedLocator, StrMethodFormatter
 
 from server.bench.figures import percentile
+
+WHITE = {"facecolor": "white", "edgecolor": "none", "pad": 1}
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,8 @@ class Row:
     """The part of them that it would have taken without any stream."""
     own_cpu: float
     """The load generator's: near 100%, it is the generator that is late."""
+    own_lag: float
+    """Seconds: the latest that a timer of the generator was. Much, and the machine has had other things to do."""
     memory: int
     """Bytes that the server has grown by."""
     late: Sequence[float]
@@ -60,8 +64,9 @@ COLUMNS: dict[str, Callable[[Row], str]] = {
     "gap ms p99": lambda row: f"{ms(row.gaps, 99):.1f}",
     "slowest": lambda row: f"{row.fewest * row.streams / row.tokens:.1%}",
     "own CPU": lambda row: f"{row.own_cpu / row.seconds:.0%}",
+    "own lag ms": lambda row: f"{1e3 * row.own_lag:.1f}",
 }
-"""`slowest`: what the stream with the fewest tokens got of an equal share; `own CPU`: the load generator's."""
+"""`slowest`: what the stream with the fewest tokens got of an equal share; `own`: the load generator's."""
 
 
 def line(cells: Sequence[str]) -> str:
@@ -75,21 +80,26 @@ def draw(rows: Sequence[Row], title: str, path: Path) -> None:
     figure.suptitle(title)
     cpu, late = figure.subplots(1, 2)
     streams = [row.streams for row in rows]
-    whole, above = [row.cpu_a_token for row in rows], [row.cpu_above_idle for row in rows]
-    for values, name, place in ((whole, "all of it", 7), (above, "above what it takes when idle", -15)):
-        cpu.plot(streams, values, marker="o", label=name)
-        for at, value in zip(streams, values, strict=True):
-            cpu.annotate(f"{value:.0f}", (at, value), (0, place), textcoords="offset points", ha="center", fontsize=8)
-    cpu.set(title="the server's CPU, µs a token", ylim=(0, 1.15 * max(whole)))
+    cpu.plot(streams, [row.cpu_a_token for row in rows], marker="o", color="0.7", label="all of it")
+    cpu.plot(streams, [row.cpu_above_idle for row in rows], marker="o", label="above what it takes when idle")
+    for row in rows:
+        at, label = (row.streams, row.cpu_above_idle), f"{row.cpu_above_idle:.0f}"
+        cpu.annotate(label, at, (0, -16), textcoords="offset points", ha="center", bbox=WHITE)
+    above = [max(row.cpu_above_idle, 1) for row in rows]
+    cpu.set(title="the server's CPU, µs a token", yscale="log")
+    cpu.set_ylim(min(above) / 2, 1.5 * max(row.cpu_a_token for row in rows))
+    cpu.margins(x=0.08)
     for name, percent in {"max": 100, "p99": 99, "p50": 50}.items():
         late.plot(streams, [ms(row.late, percent) for row in rows], marker="o", label=name)
     late.set(title="how late a token is, ms")
     late.set_yscale("symlog", linthresh=1)
-    late.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
-    late.grid(axis="y", alpha=0.3)
+    late.set_ylim(bottom=min(0, *(ms(row.late, 50) for row in rows)), top=2 * max(ms(row.late, 100) for row in rows))
     for axes in (cpu, late):
         axes.set(xlabel="streams at once", xscale="log")
-        axes.xaxis.set_minor_locator(NullLocator())
+        axes.minorticks_off()
+        axes.yaxis.set_major_locator(FixedLocator([0, *(step * 10**power for power in range(6) for step in (1, 2, 5))]))
+        axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        axes.grid(axis="y", alpha=0.3)
         axes.set_xticks(streams, [str(number) for number in streams])
         axes.legend()
     figure.savefig(path, dpi=120)

@@ -8,7 +8,7 @@ from typing import cast
 
 LONGEST = 4000
 """Tokens: the fake model has no room for more."""
-EVENT = b"data: {"
+ACCEPTED, EVENT, DONE = b"HTTP/1.1 200 ", b"data: {", b"data: ["
 
 
 def request(host: str, tokens: int) -> bytes:
@@ -20,7 +20,10 @@ def request(host: str, tokens: int) -> bytes:
 
 
 class Stream(asyncio.Protocol):
-    """`moments`: when each token came, on the clock of `time.monotonic`; `first` is done with the first of them."""
+    """`moments`: when each token came, on the clock of `time.monotonic`.
+
+    `first` is done with the first of them, or raises ConnectionError.
+    """
 
     def __init__(self, message: bytes) -> None:
         self.message = message
@@ -36,17 +39,18 @@ class Stream(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         now = time.monotonic()
         data = self.rest + data
-        self.ended |= b"data: [DONE]" in data
+        self.ended |= DONE in data
         for _ in range(data.count(EVENT)):
             self.moments.append(now)
         self.rest = data[1 - len(EVENT) :]
-        if not self.first.done():
-            if not data.startswith(b"HTTP/1.1 200 "):
-                self.first.set_exception(ConnectionError(data.decode()))
-            elif self.moments:
-                self.first.set_result(None)
-            else:
-                self.rest = data  # nothing but the head so far
+        if self.first.done():
+            return
+        if self.moments:
+            self.first.set_result(None)
+        elif len(data) >= len(ACCEPTED) and not data.startswith(ACCEPTED):
+            self.first.set_exception(ConnectionError(data.decode()))
+        else:
+            self.rest = data  # nothing but the head so far
 
     def connection_lost(self, error: Exception | None) -> None:
         self.ended = True
