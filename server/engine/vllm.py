@@ -94,7 +94,12 @@ class VLLMEngine:
         self.outputs = Outputs(llm, self.pace)
         self.outputs.start()
         self.is_processed = is_needed(llm)
-        self.tasks = await llm.get_supported_tasks()
+        asking = asyncio.ensure_future(llm.get_supported_tasks())
+        await asyncio.wait((asking, self.outputs.reading), return_when=asyncio.FIRST_COMPLETED)
+        if not asking.done():  # vLLM would wait for ever
+            asking.cancel()
+            raise EngineFailed("the engine died")
+        self.tasks = asking.result()
         # No limit here: whether prompt and answer fit is checked once, where the request is put together.
         self.of_chats = TokenizeParams(max_total_tokens=None, add_special_tokens=False)
         self.of_texts = TokenizeParams(max_total_tokens=None, add_special_tokens=True)
