@@ -96,7 +96,7 @@ class Desk:
         """Raises Expired if there would be no turn in time for one more of this tenant's sequences."""
         visit = account.visit(account.class_of(None), 0)
         wait = self.queue.predicted_wait(visit)
-        if wait > patience and self.queue.has_claim(visit) is None:
+        if wait > patience and self.queue.claim(visit) is None:
             raise Expired(
                 f"The wait would be about {wait:.0f} s, and this request has {patience:g} s.",
                 code="queue_timeout",

@@ -100,7 +100,7 @@ class Queue:
     def has_place(self) -> bool:
         return self.capacity is None or self.running < self.capacity
 
-    def has_claim(self, visit: Visit) -> Turn | None:
+    def claim(self, visit: Visit) -> Turn | None:
         """The running turn that would have to wait again if this sequence were next; None if there is no such one."""
         if self.capacity is None or self.running > self.capacity:
             return None
@@ -111,7 +111,7 @@ class Queue:
 
     def make_place(self, visit: Visit) -> bool:
         """Put back to wait whoever has a place that is this sequence's by right."""
-        paused = self.has_claim(visit)
+        paused = self.claim(visit)
         if paused is None or paused.guest is None:
             return False
         paused.guest.pause()

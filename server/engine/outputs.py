@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from vllm.logprobs import Logprob
     from vllm.v1.engine.async_llm import AsyncLLM
 
+REASONS: dict[str, Reason] = {"stop": "stop", "length": "length"}
+"""Of vLLM's finish reasons, those that are OpenAI's, too."""
+
 
 class Outputs:
     """All sequences inside vLLM, and the loop that feeds them."""
@@ -219,10 +222,9 @@ def to_reason(reason: FinishReason | str | None) -> Reason | None:
     """Raises EngineFailed for an end that is none of OpenAI's."""
     if reason is None:
         return None
-    name = str(reason)
-    if name not in ("stop", "length"):
-        raise EngineFailed(f"The engine ended the sequence: {name}", code="engine_error")
-    return name  # type: ignore[return-value]
+    if str(reason) not in REASONS:
+        raise EngineFailed(f"The engine ended the sequence: {reason}", code="engine_error")
+    return REASONS[str(reason)]
 
 
 def to_logprob(token: int, ranked: "dict[int, Logprob]") -> TokenLogprob:

@@ -2,11 +2,15 @@
 
 from collections import Counter
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from server.admission import Desk, Tenants
 from server.admission.queue import Queue
 from server.admission.turn import Turn, Visit
+from server.errors import Expired
+from server.settings import Tenant, Traffic
 from tests.admission.clock import Clock
 
 WEIGHTS = {"a": 1.0, "b": 2.0, "c": 0.5}
@@ -135,4 +139,20 @@ def test_any_order_keeps_the_batch_full_and_everyone_at_their_share(
         assert sum(waiting.values()) == queue.waiting
         assert all(guest.runs == (turn.state == "running") for turn, guest in inside if turn.has_begun)
         next_one = queue.next()
-        assert next_one is None or queue.has_claim(next_one.visit) is None
+        assert next_one is None or queue.claim(next_one.visit) is None
+
+
+async def test_who_has_a_claim_to_a_place_is_not_refused_for_the_queue_of_others() -> None:
+    """A place comes free every ten seconds, and 20 wait: too long for anyone but the tenant under its share."""
+    clock = Clock()
+    desk = Desk(Traffic(concurrency=2), clock)
+    names = ("greedy", "polite")
+    settings = [Tenant.model_validate({"name": name, "keys": [f"env:{name}"]}) for name in names]
+    accounts = Tenants(settings, {name: name for name in names}, clock)
+    desk.queue.forecast.left(20.0)
+    for _ in range(22):
+        joined(desk.queue, Visit("greedy"))
+    with pytest.raises(Expired), desk.admit(accounts.identify("greedy"), patience=1):
+        pass
+    with desk.admit(accounts.identify("polite"), patience=1) as ticket:
+        assert joined(desk.queue, ticket.visit(1))[0].state == "running"

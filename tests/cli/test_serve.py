@@ -1,6 +1,7 @@
 """`sluice serve` with the real engine, as a user starts it, asks it and stops it."""
 
 import asyncio
+import gc
 import json
 import shutil
 import signal
@@ -13,6 +14,7 @@ import psutil
 import pytest
 from openai import AsyncOpenAI
 
+from server.cli.serve import freeze
 from server.settings.models import DEMO
 from tests.process import Process, started
 
@@ -105,6 +107,20 @@ async def test_sigterm_drains_and_leaves_no_process(server: Process) -> None:
     assert await server.exit_code(within=60) == 0
     assert psutil.wait_procs(family, timeout=5)[1] == []
     assert "Traceback" not in "\n".join(server.lines)
+
+
+async def test_what_stays_is_kept_from_the_garbage_collector() -> None:
+    thresholds, loaded = gc.get_threshold(), asyncio.Event()
+    freezing = asyncio.create_task(freeze(loaded))
+    try:
+        await asyncio.sleep(0)
+        assert gc.get_freeze_count() == 0  # what is loaded comes and goes until then
+        loaded.set()
+        await freezing
+        assert gc.get_freeze_count() > 0
+    finally:
+        gc.unfreeze()
+        gc.set_threshold(*thresholds)
 
 
 async def test_a_port_in_use_is_one_line_and_exit_1() -> None:

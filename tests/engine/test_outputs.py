@@ -6,6 +6,7 @@ import pytest
 
 from server.engine.base import Chat, Delta, Sampling
 from server.engine.gathered import Gathered
+from server.engine.processed import is_needed
 from tests.conftest import Started
 
 COUNT = "Count from 1 to 40."
@@ -61,6 +62,14 @@ def one_a_token(deltas: list[Delta]) -> tuple[Any, ...]:
 def test_every_sampling_parameter_is_compared() -> None:
     compared = {name for _, asked in CASES.values() for name in asked} | set(GREEDY)
     assert set(Sampling.__struct_fields__) - compared == {"top_p", "top_k", "min_p"}  # they only choose among tokens
+
+
+async def test_what_is_left_out_goes_vllms_own_way(vllm: Started, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not is_needed(vllm.engine.running)
+    for name, value in {"stream_interval": 4, "tracing_enabled": True}.items():
+        with monkeypatch.context() as asked:
+            asked.setattr(vllm.engine.running.output_processor, name, value)
+            assert is_needed(vllm.engine.running)
 
 
 async def test_vllms_own_metrics_are_kept(vllm: Started) -> None:
