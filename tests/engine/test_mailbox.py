@@ -53,6 +53,7 @@ async def box() -> AsyncIterator[Box]:
     yield box
     box.writes.close(0)
     box.reads.close(0)
+    context.term()
 
 
 async def test_one_at_a_time_is_in_time(box: Box) -> None:
