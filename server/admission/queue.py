@@ -132,7 +132,7 @@ class Queue:
         self.peak_running = max(self.peak_running, self.running)
         if turn.guest is not None:
             turn.guest.resume()
-        elif not turn.has_begun:
+        else:
             turn.has_begun = True
             turn.begin(turn)
 

@@ -100,8 +100,10 @@ async def stream(
     async def carry() -> bytes:
         try:
             with ticket.interruptible():
-                await generation.finish()
-                relay.flush()
+                try:
+                    await generation.finish()
+                finally:
+                    relay.flush()
                 await events.caught_up()
         except RequestError as error:
             ticket.outcome = error.outcome

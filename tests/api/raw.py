@@ -79,6 +79,7 @@ class RawClient:
         """As of `server.streaming.protocol.Connection`, like `on_lost`."""
         if self.gone or not self.reads.is_set():
             return False
+        assert not self.complete, "more after the end"
         self.received += body
         return True
 
