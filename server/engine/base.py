@@ -151,7 +151,7 @@ class Engine(Protocol):
         ...
 
     async def render(self, prompt: Prompt) -> list[int]:
-        """Chat template and tokenization, off the event loop. Raises `InvalidRequest`."""
+        """Chat template and tokenization, off the event loop if they take long. Raises `InvalidRequest`."""
         ...
 
     def submit(self, sequence_id: str, prompt: list[int], sampling: Sampling, receiver: Receiver) -> Sequence:
