@@ -225,6 +225,10 @@ class VLLMEngine:
         if self.llm is not None:
             await self.outputs.stop()
         await asyncio.get_running_loop().run_in_executor(None, self.end)
+        if self.llm is not None:
+            from server.engine.mailbox import close
+
+            await close(self.llm.engine_core)
 
     def end(self) -> None:
         """Blocks until the engine's processes have ended. What loads fails when its processes are killed under it."""
