@@ -59,7 +59,9 @@ def serve() -> Serve:
         app = create_app(Settings.model_validate({"traffic": traffic} | (settings or {})), engine)
         lifecycle: Lifecycle = app.state.lifecycle
         listener = socket.create_server(("127.0.0.1", 0))
-        server = Server(uvicorn.Config(app, lifespan="off", log_level="warning", http=ConnectionProtocol))
+        server = Server(
+            uvicorn.Config(app, lifespan="off", log_level="warning", http=ConnectionProtocol.behind(app.state.edge))
+        )
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         await lifecycle.load(lambda line: None)
         running = Running(f"http://127.0.0.1:{listener.getsockname()[1]}", lifecycle)

@@ -5,8 +5,7 @@ import math
 import random
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import partial
 from typing import get_args
 
@@ -51,9 +50,8 @@ class Desk:
         self.empty = asyncio.Event()
         self.empty.set()
 
-    @contextmanager
-    def admit(self, account: Account, patience: float = math.inf) -> Iterator[Ticket]:
-        """Take one seat for the current task, and give back all that the ticket has come to hold.
+    def admit(self, account: Account, patience: float = math.inf) -> Ticket:
+        """Take one seat. All that the ticket has come to hold is given back when it is closed.
 
         `patience`: seconds that the client is ready to wait. Raises Overloaded, RateLimited, or Expired if the wait
         would be longer than that.
@@ -63,24 +61,21 @@ class Desk:
         self.enforce(account.check_request)
         self.take_seats(account, 1)
         account.take_request()
-        task = asyncio.current_task()
-        assert task is not None
-        ticket = Ticket(self, account, task, self.deadline(patience))
+        ticket = Ticket(self, account, self.deadline(patience))
         self.tickets.add(ticket)
         self.empty.clear()
-        try:
-            with ticket.holds:
-                yield ticket
-        finally:
-            self.tickets.remove(ticket)
-            self.seats.give_back(ticket.seats)
-            account.seats.give_back(ticket.seats)
-            ticket.prefilled(ticket.waiting_tokens)
-            if ticket.bucket:
-                ticket.bucket.give_back(ticket.tokens - ticket.tokens_used)
-            self.finished[ticket.outcome] += ticket.seats
-            if not self.tickets:
-                self.empty.set()
+        return ticket
+
+    def take_back(self, ticket: Ticket) -> None:
+        self.tickets.remove(ticket)
+        self.seats.give_back(ticket.seats)
+        ticket.account.seats.give_back(ticket.seats)
+        ticket.prefilled(ticket.waiting_tokens)
+        if ticket.bucket:
+            ticket.bucket.give_back(ticket.tokens - ticket.tokens_used)
+        self.finished[ticket.outcome] += ticket.seats
+        if not self.tickets:
+            self.empty.set()
 
     def deadline(self, patience: float) -> Deadline:
         traffic = self.traffic

@@ -24,14 +24,15 @@ EXPIRED: dict[TimeLimit, str] = {
 
 
 class Ticket:
-    """Made by `Desk.admit`, in the task that serves the request; nobody else makes one.
+    """Made by `Desk.admit`; nobody else makes one. It has to be closed, once, when nothing serves the request any more.
 
     `holds`: what has to be let go of before its seats are. `waiting_tokens` are its prompts' until their prefill;
     `tokens` what was taken from `bucket` for it, and `tokens_used` what it has used so far.
     """
 
-    def __init__(self, desk: "Desk", account: Account, task: "asyncio.Task[object]", deadline: Deadline) -> None:
-        self.desk, self.account, self.task, self.deadline = desk, account, task, deadline
+    def __init__(self, desk: "Desk", account: Account, deadline: Deadline) -> None:
+        self.desk, self.account, self.deadline = desk, account, deadline
+        self.task: asyncio.Task[object] | None = None
         self.request_class = account.class_of(None)
         self.arrived = desk.clock()
         self.seats = 1
@@ -40,6 +41,13 @@ class Ticket:
         self.outcome: Outcome = "failed"
         self.reason: RequestError | None = None
         self.holds = ExitStack()
+
+    def close(self) -> None:
+        """Let go of everything, and give the seats back."""
+        try:
+            self.holds.close()
+        finally:
+            self.desk.take_back(self)
 
     def visit(self, prompt_tokens: int) -> Visit:
         """What the queue is told of one of its sequences."""
@@ -92,14 +100,18 @@ class Ticket:
         """End the request wherever it is: what it awaits inside `interruptible` raises `reason`."""
         if self.reason is None:
             self.reason = reason
-            self.task.cancel()
+            if self.task is not None:
+                self.task.cancel()
 
     @contextmanager
     def interruptible(self) -> Iterator[None]:
-        """Turns the cancellation that `interrupt` sent into its reason."""
+        """For the task that serves the request: turns the cancellation that `interrupt` sends it into its reason."""
+        task = self.task = asyncio.current_task()
+        if self.reason is not None:
+            raise self.reason
         try:
             yield
         except asyncio.CancelledError:
-            if self.reason is None or self.task.uncancel() > 0:
+            if self.reason is None or task is None or task.uncancel() > 0:
                 raise
             raise self.reason from None

@@ -1,124 +1,117 @@
-"""The ASGI edge of the routes that generate: phase, seat, body, time limits and hang-up, in this order.
+"""The edge of the routes that generate: key, phase, seat, body, time limits and hang-up, in this order.
 
-The seat is reserved before a byte of the body is read, and given back when the last byte of the answer is sent.
+The seat is reserved before a byte of the body is read, and given back when the request has left.
 """
 
 import asyncio
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping
-from functools import partial
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 
-from starlette.datastructures import MutableHeaders
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
-
-from server.admission import Desk, Tenants, Ticket
-from server.api.errors import to_response
+from server.admission import Account, Desk, Tenants, Ticket
+from server.api.errors import internal_error, to_answer
 from server.api.keys import api_key
 from server.errors import BodyTooLarge, BodyTooSlow, Disconnected, RequestError
 from server.settings import Http
-from server.streaming.protocol import CONNECTION
+from server.streaming.connection import Connection
 from server.telemetry.times import Times
 
 PATIENCE_HEADERS = frozenset({b"x-request-timeout", b"x-stainless-read-timeout"})
 NUMBER = re.compile(rb"[0-9]+(\.[0-9]+)?")
 
+Generate = Callable[[Connection, Ticket, bytes], Awaitable[None]]
+"""Answers a request with this body."""
+
 
 class Edge:
-    """Pure ASGI middleware, and the only one. `require_ready` raises Unavailable in every phase but `ready`.
-
-    `generating`: the applications that generate, by path. They are called from here; `app` gets all the rest.
-    """
+    """The Door of `streaming.protocol`. `require_ready` raises Unavailable in every phase but `ready`."""
 
     def __init__(
-        self, app: ASGIApp, *, generating: Mapping[str, ASGIApp], desk: Desk, tenants: Tenants, times: Times,
-        http: Http, require_ready: Callable[[], object],
+        self, paths: Mapping[str, Generate], *, desk: Desk, tenants: Tenants, times: Times, http: Http,
+        require_ready: Callable[[], object],
     ) -> None:  # fmt: skip
-        self.app, self.generating = app, generating
+        self.paths = paths
         self.desk, self.tenants, self.times, self.http = desk, tenants, times, http
         self.require_ready = require_ready
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or not scope["path"].startswith("/v1/"):
-            await self.app(scope, receive, send)
-            return
+    def enter(self, path: str, connection: Connection) -> "Request | None":
         account = None
         try:
-            account = self.tenants.identify(api_key(scope["headers"]))
-            generate = self.generating.get(scope["path"])
-            if generate is None or scope["method"] != "POST":
-                await self.app(scope, receive, send)
-                return
+            account = self.tenants.identify(api_key(connection.headers))
             self.require_ready()
-            with self.desk.admit(account, patience(scope["headers"])) as ticket:
-                await self.serve(generate, ticket, scope, receive, send)
-            self.times.whole.observe(self.desk.clock() - ticket.arrived)
+            ticket = self.desk.admit(account, patience(connection.headers))
         except RequestError as error:
-            response = to_response(error)
-            if account is not None:
-                response.headers.update(account.headers())
-            await response(scope, receive, send)
+            refuse(connection, error, account)
+            return None
+        return Request(self, self.paths[path], connection, ticket)
 
-    async def serve(self, generate: ASGIApp, ticket: Ticket, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve an admitted request; its errors are answered while its seat is still held."""
-        started = False
 
-        async def watched_send(message: Message) -> None:
-            nonlocal started
-            if not started and (limits := ticket.account.headers()):
-                MutableHeaders(scope=message).update(limits)
-            started = True
-            await send(message)
+class Request:
+    """An admitted request; its errors are answered while its seat is still held."""
 
+    def __init__(self, edge: Edge, generate: Generate, connection: Connection, ticket: Ticket) -> None:
+        self.edge, self.generate, self.connection, self.ticket = edge, generate, connection, ticket
+
+    async def serve(self) -> None:
+        connection, ticket = self.connection, self.ticket
         try:
             with ticket.interruptible():
-                connection = scope["extensions"][CONNECTION]
-                body = connection.read()
-                if body is None:
-                    body = await self.read_body(receive)
-                elif len(body) > self.http.max_body_bytes:
-                    raise self.too_large()
-                scope.setdefault("state", {}).update(ticket=ticket, body=body)
-                connection.on_lost = partial(hang_up, ticket)
+                body = await self.read_body()
+                connection.on_lost = self.hang_up
                 try:
                     with ticket.limited():
-                        await generate(scope, receive, watched_send)
+                        await self.generate(connection, ticket, body)
                 finally:
                     connection.on_lost = None
         except RequestError as error:
             ticket.outcome = error.outcome
-            if not started:
-                await to_response(error)(scope, receive, watched_send)
+            if not connection.has_begun:
+                refuse(connection, error, ticket.account)
+        except Exception:
+            if not connection.has_begun:
+                connection.answer(*internal_error())
+            raise
 
-    def too_large(self) -> BodyTooLarge:
-        return BodyTooLarge(f"The body is longer than {self.http.max_body_bytes} bytes (http.max_body_bytes).")
+    def leave(self) -> None:
+        self.ticket.close()
+        self.edge.times.whole.observe(self.edge.desk.clock() - self.ticket.arrived)
 
-    async def read_body(self, receive: Receive) -> bytes:
+    def hang_up(self) -> None:
+        """The client has gone; not that it matters when the answer is complete."""
+        if self.ticket.outcome != "finished":
+            self.ticket.interrupt(Disconnected("The client closed the connection."))
+
+    async def read_body(self) -> bytes:
         """The whole body, within `http.max_body_bytes` and `http.body_timeout`."""
-        limit = self.http.max_body_bytes
-        chunks, size = list[bytes](), 0
+        http, body = self.edge.http, self.connection.read()
         try:
-            async with asyncio.timeout(self.http.body_timeout):
-                while True:
-                    message = await receive()
-                    if message["type"] == "http.disconnect":
-                        raise Disconnected("The client closed the connection.")
-                    chunks.append(message.get("body", b""))
-                    size += len(chunks[-1])
-                    if size > limit:
-                        raise self.too_large()
-                    if not message.get("more_body", False):
-                        return b"".join(chunks)
+            if body is None:
+                async with asyncio.timeout(http.body_timeout):
+                    body = await self.receive_body(http.max_body_bytes)
         except TimeoutError:
-            raise BodyTooSlow(
-                f"The body did not arrive within {self.http.body_timeout:g} s (http.body_timeout)."
-            ) from None
+            raise BodyTooSlow(f"The body did not arrive within {http.body_timeout:g} s (http.body_timeout).") from None
+        if len(body) > http.max_body_bytes:
+            raise BodyTooLarge(f"The body is longer than {http.max_body_bytes} bytes (http.max_body_bytes).")
+        return body
+
+    async def receive_body(self, limit: int) -> bytes:
+        """The body as it comes; no more than the first piece beyond the limit."""
+        chunks, size = list[bytes](), 0
+        while True:
+            message = await self.connection.receive()
+            if message["type"] == "http.disconnect":
+                raise Disconnected("The client closed the connection.")
+            chunks.append(message.get("body", b""))
+            size += len(chunks[-1])
+            if size > limit or not message.get("more_body", False):
+                return b"".join(chunks)
 
 
-def hang_up(ticket: Ticket) -> None:
-    """The client has gone; not that it matters when the answer is complete."""
-    if ticket.outcome != "finished":
-        ticket.interrupt(Disconnected("The client closed the connection."))
+def refuse(connection: Connection, error: RequestError, account: Account | None) -> None:
+    status, headers, body = to_answer(error)
+    if account is not None:
+        headers |= account.headers()
+    connection.answer(status, headers, body)
 
 
 def patience(headers: Iterable[tuple[bytes, bytes]]) -> float:

@@ -36,6 +36,10 @@ TABLE: dict[type[RequestError], tuple[int, str]] = {
 }
 
 
+Answer = tuple[int, dict[str, str], bytes]
+"""Status, headers and body."""
+
+
 def status_and_type(error: RequestError) -> tuple[int, str]:
     return next(TABLE[kind] for kind in type(error).__mro__ if kind in TABLE)
 
@@ -45,20 +49,37 @@ def to_body(error: RequestError) -> bytes:
     return error_body(error.message, status_and_type(error)[1], error.param, error.code)
 
 
-def to_response(error: RequestError) -> Response:
-    headers = {}
+def to_answer(error: RequestError) -> Answer:
+    headers = {"content-type": "application/json"}
     if error.retry_after is not None:
-        headers["Retry-After"] = str(math.ceil(error.retry_after))
+        headers["retry-after"] = str(math.ceil(error.retry_after))
         headers["retry-after-ms"] = str(round(error.retry_after * 1000))
     if isinstance(error, Unauthorized):
-        headers["WWW-Authenticate"] = "Bearer"
-    return Response(to_body(error), status_and_type(error)[0], headers, "application/json")
+        headers["www-authenticate"] = "Bearer"
+    return status_and_type(error)[0], headers, to_body(error)
+
+
+def internal_error() -> Answer:
+    """A mistake of ours; the server's log has the traceback."""
+    body = error_body("Internal server error.", "server_error", None, None)
+    return 500, {"content-type": "application/json"}, body
+
+
+def to_response(answer: Answer) -> Response:
+    status, headers, body = answer
+    return Response(body, status, headers)
 
 
 async def not_found(request: Request, _: Exception) -> Response:
-    return to_response(NotFound(f"There is no {request.method} {request.scope['path']}.", code="not_found"))
+    error = NotFound(f"There is no {request.method} {request.scope['path']}.", code="not_found")
+    return to_response(to_answer(error))
 
 
-async def internal_error(request: Request, _: Exception) -> Response:
-    """A mistake of ours; the server's log has the traceback."""
-    return Response(error_body("Internal server error.", "server_error", None, None), 500, None, "application/json")
+async def refused(request: Request, error: Exception) -> Response:
+    """What a route raises: a RequestError."""
+    assert isinstance(error, RequestError)
+    return to_response(to_answer(error))
+
+
+async def broken(request: Request, _: Exception) -> Response:
+    return to_response(internal_error())

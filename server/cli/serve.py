@@ -80,7 +80,8 @@ async def answer(
     watching = asyncio.create_task(reload.watch())
     freezing = asyncio.create_task(freeze(lifecycle.loaded))
     serving = uvicorn.Config(
-        app, loop="none", http=ConnectionProtocol, ws="none", lifespan="off", log_level="warning", access_log=False,
+        app, loop="none", http=ConnectionProtocol.behind(app.state.edge), ws="none", lifespan="off",
+        log_level="warning", access_log=False,
         server_header=False, proxy_headers=False, timeout_graceful_shutdown=5,
     )  # fmt: skip
     try:

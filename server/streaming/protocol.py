@@ -1,27 +1,46 @@
-"""uvicorn's HTTP protocol, and what a response may do with its connection without a coroutine or a task.
+"""uvicorn's HTTP protocol, with a door beside its ASGI application for the requests that are to cost little."""
 
-It comes as ASGI extensions do, as `scope["extensions"][CONNECTION]`.
-"""
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, Protocol, Self
 
-from collections.abc import Callable
-from typing import Any, Final
+from starlette.types import Message
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
-
-CONNECTION: Final = "sluice.connection"
+from server.streaming.connection import Connection
 
 
-class Connection:
-    """One request's. `on_lost` is called when the client hangs up before its answer is complete."""
+class Request(Protocol):
+    """One that has come in. `serve` runs as a task; `leave` is called once, whether that has begun or not."""
 
-    __slots__ = ("cycle", "on_lost")
+    async def serve(self) -> None: ...
+
+    def leave(self) -> None: ...
+
+
+class Door(Protocol):
+    """`paths`: where it takes what is posted."""
+
+    paths: Collection[str]
+
+    def enter(self, path: str, connection: Connection) -> Request | None:
+        """None: it has been answered already, without a task and without a look at its body."""
+
+
+class UvicornConnection:
+    """uvicorn's part of a Connection: the same writes as its ASGI `send` makes, without a coroutine each."""
+
+    __slots__ = ("cycle", "headers", "on_lost")
 
     def __init__(self, cycle: RequestResponseCycle) -> None:
         self.cycle = cycle
+        self.headers: list[tuple[bytes, bytes]] = list(cycle.scope["headers"])
         self.on_lost: Callable[[], None] | None = None
 
+    @property
+    def has_begun(self) -> bool:
+        return self.cycle.response_started
+
     def read(self) -> bytes | None:
-        """The request's body, if all of it has come; it can be read once. Else ASGI's `receive` gives it, and waits."""
         cycle = self.cycle
         if cycle.more_body or cycle.disconnected or cycle.waiting_for_100_continue:
             return None
@@ -29,26 +48,94 @@ class Connection:
         cycle.body = bytearray()
         return body
 
-    def write(self, body: bytes) -> bool:
-        """Send more of a body that has begun, and is not empty; whether it did.
+    async def receive(self) -> Message:
+        return dict(await self.cycle.receive())
 
-        It does not while the client does not read: that is what ASGI's `send` is for, which waits.
-        """
+    def answer(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
+        head = self.head(status, headers)
+        self.put(b"%bcontent-length: %d\r\n\r\n%b" % (head, len(body), body))
+        self.complete()
+
+    def begin(self, headers: Mapping[str, str], body: bytes) -> None:
+        head = self.head(200, headers)
+        self.put(b"%btransfer-encoding: chunked\r\n\r\n%b" % (head, chunk(body) if body else b""))
+
+    def head(self, status: int, headers: Mapping[str, str]) -> bytes:
         cycle = self.cycle
-        if cycle.flow.write_paused or not cycle.chunked_encoding or cycle.response_complete or cycle.disconnected:
+        cycle.response_started = True
+        if cycle.waiting_for_100_continue:  # whether a body follows is the client's choice now
+            cycle.keep_alive = False
+        lines = [STATUS_LINE[status]]
+        lines += [b"%b: %b\r\n" % header for header in cycle.default_headers]
+        lines += [f"{name}: {value}\r\n".encode() for name, value in headers.items()]
+        if not cycle.keep_alive:
+            lines.append(b"connection: close\r\n")
+        return b"".join(lines)
+
+    def put(self, data: bytes) -> None:
+        if not self.cycle.disconnected:
+            self.cycle.transport.write(data)
+
+    def write(self, body: bytes) -> bool:
+        cycle = self.cycle
+        if cycle.flow.write_paused or cycle.disconnected:
             return False
-        cycle.transport.write(b"%x\r\n%b\r\n" % (len(body), body))
+        cycle.transport.write(chunk(body))
         return True
+
+    async def drain(self) -> None:
+        await self.cycle.flow.drain()
+
+    def end(self, body: bytes) -> None:
+        self.put(b"%b0\r\n\r\n" % chunk(body))
+        self.complete()
+
+    def complete(self) -> None:
+        cycle = self.cycle
+        cycle.response_complete = True
+        cycle.message_event.set()
+        if not cycle.keep_alive:
+            cycle.transport.close()
+        cycle.on_response()
+
+
+def chunk(body: bytes) -> bytes:
+    """A piece of a chunked body; an empty one would end it."""
+    return b"%x\r\n%b\r\n" % (len(body), body)
 
 
 class ConnectionProtocol(HttpToolsProtocol):
-    def on_headers_complete(self) -> None:
-        super().on_headers_complete()
-        scope: Any = self.scope
-        self.connection = Connection(self.cycle)
-        scope["extensions"] = {CONNECTION: self.connection}
+    """uvicorn makes one a connection, of the class that `behind` gives."""
+
+    door: Door
+    served: UvicornConnection | None = None
+
+    @classmethod
+    def behind(cls, door: Door) -> type[Self]:
+        return type(cls.__name__, (cls,), {"door": door})
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        """uvicorn's, for each request when its turn comes on this connection."""
+        scope = cycle.scope
+        if scope["method"] != "POST" or scope["path"] not in self.door.paths:
+            super()._start_asgi_task(cycle, app)
+            return
+        if self.flow.write_paused:  # answers to earlier requests pile up, and nobody reads them
+            self.transport.abort()
+            return
+        self.served = UvicornConnection(cycle)
+        request = self.door.enter(scope["path"], self.served)
+        if request is not None:
+            task = self.loop.create_task(cycle.run_asgi(lambda *_: request.serve()))
+            self.tasks.add(task)
+            task.add_done_callback(self.tasks.discard)
+            task.add_done_callback(lambda _: request.leave())
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
-        if self.cycle is not None and self.cycle.disconnected and self.connection.on_lost is not None:
-            self.connection.on_lost()
+        served = self.served
+        if served is not None and not served.cycle.response_complete:
+            served.cycle.disconnected = True  # uvicorn tells the newest request only, be it not even started
+            served.cycle.message_event.set()
+            if served.on_lost is not None:
+                served.on_lost()

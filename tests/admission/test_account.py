@@ -1,5 +1,6 @@
 """A tenant's own limits: what is refused has taken nothing."""
 
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -89,7 +90,7 @@ def test_tokens_a_minute_and_the_unused_ones_given_back() -> None:
 async def test_tokens_go_back_to_the_bucket_they_came_from() -> None:
     """Who came when there was no limit, gives nothing to the bucket that has come since."""
     account, desk = Account(tenant(), Clock()), Desk(Traffic())
-    with desk.admit(account) as ticket:
+    with closing(desk.admit(account)) as ticket:
         ticket.take_tokens(10, 1000)
         account.update(tenant(tokens_per_minute=600))
         take_tokens(account, 600)

@@ -1,6 +1,7 @@
 """Seats: exact, all or nothing, given back once with an outcome."""
 
 import asyncio
+from contextlib import closing
 
 import pytest
 from hypothesis import given
@@ -22,8 +23,8 @@ def desk_of(max_concurrency: int | None) -> Desk:
 
 async def test_the_seat_after_the_last_is_refused() -> None:
     desk = desk_of(2)
-    with desk.admit(nobody()), desk.admit(nobody()):
-        with pytest.raises(Overloaded) as refusal, desk.admit(nobody()):
+    with closing(desk.admit(nobody())), closing(desk.admit(nobody())):
+        with pytest.raises(Overloaded) as refusal, closing(desk.admit(nobody())):
             pass
         assert (refusal.value.code, refusal.value.retry_after) == ("max_concurrency", 1)
     assert (desk.seats.taken, desk.seats.peak, desk.rejected["max_concurrency"]) == (0, 2, 1)
@@ -31,7 +32,7 @@ async def test_the_seat_after_the_last_is_refused() -> None:
 
 async def test_further_seats_are_all_or_nothing() -> None:
     desk = desk_of(4)
-    with desk.admit(nobody()) as first, desk.admit(nobody()) as second:
+    with closing(desk.admit(nobody())) as first, closing(desk.admit(nobody())) as second:
         first.extend(1)
         with pytest.raises(Overloaded):
             second.extend(2)
@@ -49,7 +50,7 @@ async def test_both_limits_unset_let_everyone_in() -> None:
 
 async def test_an_interrupted_ticket_raises_its_reason_and_the_task_goes_on() -> None:
     desk = desk_of(None)
-    with desk.admit(nobody()) as ticket:
+    with closing(desk.admit(nobody())) as ticket:
         asyncio.get_running_loop().call_soon(ticket.interrupt, Disconnected("gone"))
         with pytest.raises(Disconnected, match="gone"), ticket.interruptible():
             await asyncio.Event().wait()
@@ -63,7 +64,7 @@ async def test_a_cancellation_that_is_not_the_tickets_passes_through() -> None:
     desk = desk_of(None)
 
     async def serve() -> None:
-        with desk.admit(nobody()) as ticket, ticket.interruptible():
+        with closing(desk.admit(nobody())) as ticket, ticket.interruptible():
             await asyncio.Event().wait()
 
     task = asyncio.create_task(serve())
@@ -79,7 +80,7 @@ async def test_a_cancellation_that_is_not_the_tickets_passes_through() -> None:
 def test_the_books_balance(capacity: int, requests: list[tuple[int, str]]) -> None:
     async def visit(desk: Desk, seats: int, outcome: str) -> None:
         try:
-            with desk.admit(nobody()) as ticket:
+            with closing(desk.admit(nobody())) as ticket:
                 await asyncio.sleep(0)
                 ticket.extend(seats - 1)
                 assert desk.seats.taken <= capacity

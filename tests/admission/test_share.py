@@ -1,6 +1,7 @@
 """Whose place it is: who is under its share takes one from who is above, and nobody is paused twice over it."""
 
 from collections import Counter
+from contextlib import closing
 
 import pytest
 from hypothesis import given
@@ -152,7 +153,7 @@ async def test_who_has_a_claim_to_a_place_is_not_refused_for_the_queue_of_others
     desk.queue.forecast.left(20.0)
     for _ in range(22):
         joined(desk.queue, Visit("greedy"))
-    with pytest.raises(Expired), desk.admit(accounts.identify("greedy"), patience=1):
+    with pytest.raises(Expired), closing(desk.admit(accounts.identify("greedy"), patience=1)):
         pass
-    with desk.admit(accounts.identify("polite"), patience=1) as ticket:
+    with closing(desk.admit(accounts.identify("polite"), patience=1)) as ticket:
         assert joined(desk.queue, ticket.visit(1))[0].state == "running"

@@ -1,43 +1,46 @@
-"""A client without a socket: the ASGI calls of one request; its body, its reading and its end are in our hands."""
+"""A client without a socket: the Connection of one request; its body, its reading and its end are in our hands."""
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
-from starlette.types import ASGIApp, Message
+from starlette.types import Message
 
-from server.streaming.protocol import CONNECTION
+from server.streaming.protocol import Door
 from tests.fake import answer
 
 Verdict = Literal["whole", "refused", "broken off", "cut off", "hung up"]
 
 
 class RawClient:
-    """As uvicorn calls the app: `send` waits while nobody reads, and does nothing once the client has gone."""
+    """As uvicorn's: `drain` waits while nobody reads, and nothing is sent once the client has gone."""
 
     def __init__(self, body: dict[str, Any], headers: dict[str, str], halves: bool) -> None:
         """`halves`: the second half of the body comes with `finish_body`."""
-        self.body, self.headers = body, headers
+        self.body, self.said = body, headers
         raw = json.dumps(body).encode()
         self.parts = [raw[:20], raw[20:]] if halves else [raw]
-        self.sent = self.sending = 0
+        self.sent = 0
         self.may_send = asyncio.Event()
-        self.reads, self.over = asyncio.Event(), asyncio.Event()
+        self.reads, self.over, self.left = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self.reads.set()
-        self.gone = self.blocked = self.was_cut = self.complete = False
+        self.gone = self.was_cut = self.is_complete = False
         self.status = 0
+        self.task: asyncio.Task[None] | None = None
         self.on_lost: Callable[[], None] | None = None
         self.received = b""
 
-    def ask(self, app: ASGIApp, loop: asyncio.AbstractEventLoop) -> None:
-        scope = {
-            "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "POST", "scheme": "http",
-            "path": "/v1/chat/completions", "raw_path": b"/v1/chat/completions", "query_string": b"", "root_path": "",
-            "headers": [(name.encode(), value.encode()) for name, value in self.headers.items()],
-            "client": ("127.0.0.1", 1), "server": ("127.0.0.1", 8000), "extensions": {CONNECTION: self},
-        }  # fmt: skip
-        self.task: asyncio.Task[None] = loop.create_task(app(scope, self.receive, self.send))  # type: ignore[arg-type]
+    def ask(self, door: Door, loop: asyncio.AbstractEventLoop) -> None:
+        """As uvicorn does it, through ConnectionProtocol."""
+        self.headers = [(name.encode(), value.encode()) for name, value in self.said.items()]
+        request = door.enter("/v1/chat/completions", self)
+        if request is not None:
+            self.task = loop.create_task(request.serve())
+            self.task.add_done_callback(lambda _: request.leave())
+            self.task.add_done_callback(lambda _: self.left.set())
+        else:
+            self.left.set()
 
     async def receive(self) -> Message:
         while self.parts and not self.over.is_set():
@@ -54,34 +57,48 @@ class RawClient:
         await self.over.wait()
         return {"type": "http.disconnect"}
 
-    async def send(self, message: Message) -> None:
-        self.sending += 1
+    @property
+    def has_begun(self) -> bool:
+        return self.status != 0
+
+    def read(self) -> None:
+        """The body has not come yet."""
+
+    def answer(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
+        self.status = status
+        self.put(body)
+        self.complete()
+
+    def begin(self, headers: Mapping[str, str], body: bytes) -> None:
+        self.status = 200
+        self.put(body)
+
+    def put(self, body: bytes) -> None:
+        assert not self.is_complete, "more after the end"
+        if not self.gone:
+            self.received += body
+
+    def write(self, body: bytes) -> bool:
+        if self.gone or not self.reads.is_set():
+            return False
+        self.put(body)
+        return True
+
+    async def drain(self) -> None:
         try:
             await self.reads.wait()
         except asyncio.CancelledError:
             self.was_cut = True
             raise
-        finally:
-            self.sending -= 1
-        if self.gone:
-            return
-        assert not self.complete, "more after the end"
-        self.status = message.get("status", self.status)
-        self.received += message.get("body", b"")
-        if message["type"] == "http.response.body" and not message.get("more_body", False):
-            self.complete = True
+
+    def end(self, body: bytes) -> None:
+        self.put(body)
+        self.complete()
+
+    def complete(self) -> None:
+        if not self.gone:
+            self.is_complete = True
             self.over.set()
-
-    def read(self) -> None:
-        """As of `server.streaming.protocol.Connection`: the body has not come yet."""
-
-    def write(self, body: bytes) -> bool:
-        """As of `server.streaming.protocol.Connection`, like `on_lost`."""
-        if self.gone or not self.reads.is_set():
-            return False
-        assert not self.complete, "more after the end"
-        self.received += body
-        return True
 
     def finish_body(self) -> None:
         self.may_send.set()
@@ -94,7 +111,7 @@ class RawClient:
         self.reads.set()
 
     def hang_up(self) -> None:
-        if not self.complete:
+        if not self.is_complete:
             self.gone = True
             self.over.set()
             self.reads.set()
@@ -103,10 +120,12 @@ class RawClient:
 
     def verdict(self) -> Verdict:
         """How it ended. Raises AssertionError if it is none of the ways in which a request may end."""
-        self.task.result()
+        assert self.left.is_set()
+        if self.task is not None:
+            self.task.result()
         if self.gone:
             return "hung up"
-        if not self.complete:
+        if not self.is_complete:
             assert self.was_cut, "the answer has no end, although the client would have read it"
             assert b"[DONE]" not in self.received
             return "cut off"

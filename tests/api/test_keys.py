@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from server.api.errors import to_response
+from server.api.errors import to_answer, to_response
 from server.api.keys import api_key
 from server.errors import RateLimited, Unauthorized
 
@@ -32,12 +32,12 @@ def test_the_key_of_a_request(headers: list[tuple[bytes, bytes]], key: str | Non
 
 
 def test_how_refusals_look() -> None:
-    stranger = to_response(Unauthorized("Who?", code="invalid_api_key"))
+    stranger = to_response(to_answer(Unauthorized("Who?", code="invalid_api_key")))
     assert (stranger.status_code, stranger.headers["www-authenticate"]) == (401, "Bearer")
     assert json.loads(bytes(stranger.body))["error"] == {
         "message": "Who?", "type": "authentication_error", "param": None, "code": "invalid_api_key",
     }  # fmt: skip
-    limited = to_response(RateLimited("Slow.", code="tokens_per_minute", retry_after=7))
+    limited = to_response(to_answer(RateLimited("Slow.", code="tokens_per_minute", retry_after=7)))
     assert (limited.status_code, limited.headers["retry-after"]) == (429, "7")
     assert json.loads(bytes(limited.body))["error"]["type"] == "rate_limit_error"
     assert "www-authenticate" not in limited.headers

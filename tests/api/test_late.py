@@ -43,7 +43,7 @@ def test_all_that_was_made_was_sent_before_the_end(coalesce: str, end: str) -> N
     app = create_app(Settings.model_validate(settings), engine, clock=loop.time)
     loop.run_until_complete(app.state.lifecycle.load(lambda line: None))
     client = RawClient(counting(60) | {"n": 1, "max_tokens": 500}, {}, halves=False)
-    client.ask(app, loop)
+    client.ask(app.state.edge, loop)
     loop.advance(0.0196)
     if end == "its client hangs up":
         client.hang_up()

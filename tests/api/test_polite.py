@@ -30,7 +30,7 @@ def test_its_first_token_comes_within_twice_the_time_that_it_takes_alone() -> No
             RawClient(counting(3) | {"n": 1, "max_tokens": 500}, {"x-api-key": "polite"}, halves=False),
             loop.time(),
         )
-        client.ask(app, loop)
+        client.ask(app.state.edge, loop)
         while b'"content":"1"' not in client.received:
             loop.advance(STEP / 10)
         waited = loop.time() - asked
@@ -44,7 +44,7 @@ def test_its_first_token_comes_within_twice_the_time_that_it_takes_alone() -> No
         for _ in range(200)
     ]
     for client in greedy:
-        client.ask(app, loop)
+        client.ask(app.state.edge, loop)
     loop.advance(0.5)
     assert app.state.desk.queue.running == 16
     beside = [first_token() for _ in range(20)]

@@ -146,14 +146,12 @@ def test_an_answer_that_is_whole_and_not_read() -> None:
     loop.run_until_complete(app.state.lifecycle.load(lambda line: None))
     client = RawClient(counting(3, stream=False), {}, halves=False)
     client.stop_reading()
-    client.ask(app, loop)
+    client.ask(app.state.edge, loop)
     loop.advance(4.9)
-    assert not client.task.done()
+    assert not client.left.is_set()
     loop.advance(0.2)
     assert app.state.desk.expired == FULL | {"send_timeout": 1}
-    client.hang_up()
-    loop.settle()
-    assert client.verdict() == "hung up"
+    assert (client.verdict(), client.status) == ("refused", 503)
     loop.close()
 
 
@@ -164,7 +162,7 @@ def test_a_refusal_after_the_time_is_over() -> None:
     app = create_app(Settings.model_validate({"traffic": traffic}), FakeEngine(), clock=loop.time)
     loop.run_until_complete(app.state.lifecycle.load(lambda line: None))
     client = RawClient(counting(3, stream=False) | {"n": 2}, {}, halves=True)
-    client.ask(app, loop)
+    client.ask(app.state.edge, loop)
     loop.advance(6)
     client.finish_body()
     loop.settle()
@@ -180,13 +178,13 @@ def test_a_reader_that_is_slow_in_the_end_holds_its_seat_but_no_place_in_the_bat
     app = create_app(Settings.model_validate({"traffic": traffic}), engine, clock=loop.time)
     loop.run_until_complete(app.state.lifecycle.load(lambda line: None))
     slow, other = (RawClient(counting(3) | {"n": 1, "max_tokens": 9}, {}, halves=False) for _ in range(2))
-    slow.ask(app, loop)
-    other.ask(app, loop)
+    slow.ask(app.state.edge, loop)
+    other.ask(app.state.edge, loop)
     loop.advance(5.5)
     slow.stop_reading()
     loop.advance(7)
     assert other.verdict() == "whole"
-    assert not slow.task.done()
+    assert not slow.left.is_set()
     slow.read_on()
     loop.settle()
     assert slow.verdict() == "whole"

@@ -1,48 +1,46 @@
-"""The stream on raw ASGI: what is sent, what waits for a client that does not read, what is closed in any case."""
+"""A stream on a connection of ours: what is sent, what waits for a client that does not read, what is closed."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from starlette.types import Message
 
 from server.streaming.heartbeat import Heartbeat
-from server.streaming.protocol import CONNECTION
 from server.streaming.response import PING, EventStream
-
-Carry = Callable[[], Awaitable[bytes]]
 
 
 class Wire:
-    """Records what is sent; `reads` can be cleared, and it can fail like a connection that broke."""
+    """The part of a Connection that a stream uses. `reads` can be cleared, and it can fail like one that broke."""
 
     def __init__(self, fails_at: int | None = None) -> None:
-        self.sent: list[Message] = []
+        self.headers: Mapping[str, str] = {}
         self.writes: list[bytes] = []
         self.fails_at = fails_at
+        self.is_over = False
+        self.pinged = asyncio.Event()
         self.reads = asyncio.Event()
         self.reads.set()
 
-    @property
-    def scope(self) -> dict[str, Any]:
-        return {"extensions": {CONNECTION: self}}
+    def begin(self, headers: Mapping[str, str], body: bytes) -> None:
+        self.headers = headers
+        self.write(body)
 
     def write(self, body: bytes) -> bool:
+        if len(self.writes) == self.fails_at:
+            raise OSError("broken")
         if self.reads.is_set():
             self.writes.append(body)
+        if body == PING:
+            self.pinged.set()
         return self.reads.is_set()
 
-    async def send(self, message: Message) -> None:
-        if len(self.sent) == self.fails_at:
-            raise OSError("broken")
+    async def drain(self) -> None:
         await self.reads.wait()
-        self.sent.append(message)
-        if message.get("body"):
-            self.writes.append(message["body"])
 
-    async def receive(self) -> Message:
-        raise AssertionError("a stream reads nothing")
+    def end(self, body: bytes) -> None:
+        self.write(body)
+        self.is_over = True
 
 
 class Watch:
@@ -57,39 +55,38 @@ class Watch:
         self.changed.set()
 
 
-def stream(carry: Carry, watch: Watch | None = None, heartbeat: Heartbeat | None = None) -> EventStream:
-    return EventStream(b"data: a\n\n", carry, heartbeat or Heartbeat(), watch or Watch())
+def stream(wire: Any, watch: Watch | None = None, heartbeat: Heartbeat | None = None) -> EventStream:
+    return EventStream(wire, {"a": "b"}, heartbeat or Heartbeat(), watch or Watch())
 
 
 async def test_one_write_a_token() -> None:
-    async def carry() -> bytes:
-        events.write(b"data: b\n\n")
-        events.write(b"data: c\n\n")
-        return b"data: d\n\n"
-
-    wire, events = Wire(), stream(carry)
-    await events(wire.scope, wire.receive, wire.send)
-    assert wire.writes == [b"data: a\n\n", b"data: b\n\n", b"data: c\n\n", b"data: d\n\n"]
-    headers = dict(wire.sent[0]["headers"])
-    assert headers[b"content-type"] == b"text/event-stream; charset=utf-8"
-    assert headers[b"cache-control"] == b"no-store"
-    assert wire.sent[-1]["more_body"] is False
+    wire = Wire()
+    with stream(wire) as events:
+        events.begin(b"a")
+        events.write(b"b")
+        events.write(b"c")
+        assert wire.writes == [b"a", b"b", b"c"]
+        await events.end(b"d")
+    assert wire.writes == [b"a", b"b", b"c", b"d"]
+    assert wire.headers == {"a": "b"}
+    assert wire.is_over
 
 
 async def test_what_comes_before_the_headers_goes_out_behind_them() -> None:
-    async def carry() -> bytes:
-        return b""
-
-    wire, events = Wire(), stream(carry)
-    events.write(b"data: b\n\n")
-    await events(wire.scope, wire.receive, wire.send)
-    assert wire.writes == [b"data: a\n\ndata: b\n\n"]
+    wire = Wire()
+    with stream(wire) as events:
+        events.write(b"b")
+        events.write(b"c")
+        events.begin(b"a")
+        assert wire.writes == [b"abc"]
+        events.write(b"d")
+    assert wire.writes == [b"abc", b"d"]
 
 
 async def test_a_client_that_does_not_read_for_a_while_misses_nothing() -> None:
-    watch = Watch()
-
-    async def carry() -> bytes:
+    wire, watch = Wire(), Watch()
+    with stream(wire, watch) as events:
+        events.begin(b"a")
         events.write(b"1")
         wire.reads.clear()
         events.write(b"2")
@@ -102,61 +99,42 @@ async def test_a_client_that_does_not_read_for_a_while_misses_nothing() -> None:
         assert not events.is_blocked
         events.write(b"4")
         await events.caught_up()
-        return b"5"
-
-    wire, events = Wire(), stream(carry, watch)
-    await events(wire.scope, wire.receive, wire.send)
+        await events.end(b"5")
     assert watch.told == [False, True]
-    assert wire.writes == [b"data: a\n\n", b"1", b"23", b"4", b"5"]
+    assert wire.writes == [b"a", b"1", b"23", b"4", b"5"]
 
 
-async def test_caught_up_waits_for_the_last_byte() -> None:
-    async def carry() -> bytes:
+async def test_caught_up_and_the_end_wait_for_the_client() -> None:
+    wire = Wire()
+    with stream(wire) as events:
+        events.begin(b"a")
         wire.reads.clear()
         events.write(b"1")
-        waiting = asyncio.create_task(events.caught_up())
+        waiting = [asyncio.create_task(events.caught_up()), asyncio.create_task(events.end(b"2"))]
         await asyncio.sleep(0)
-        assert not waiting.done()
+        assert not any(each.done() for each in waiting)
         wire.reads.set()
-        await waiting
-        assert wire.writes[-1] == b"1"
-        return b""
-
-    wire, events = Wire(), stream(carry)
-    await events(wire.scope, wire.receive, wire.send)
+        await asyncio.gather(*waiting)
+    assert sorted(wire.writes) == [b"1", b"2", b"a"]
 
 
 async def test_quiet_streams_are_pinged_by_one_timer() -> None:
-    heartbeat = Heartbeat(interval=0.01)
-
-    class Listening(Wire):
-        def __init__(self) -> None:
-            super().__init__()
-            self.pinged = asyncio.Event()
-
-        def write(self, body: bytes) -> bool:
-            if body == PING:
-                self.pinged.set()
-            return super().write(body)
-
-    async def served(wire: Listening) -> None:
-        async def carry() -> bytes:
+    heartbeat, wires = Heartbeat(interval=0.01), [Wire(), Wire()]
+    with stream(wires[0], heartbeat=heartbeat) as first, stream(wires[1], heartbeat=heartbeat) as second:
+        first.begin(b"a")
+        second.begin(b"a")
+        for wire in wires:
             await wire.pinged.wait()
-            return b"data: b\n\n"
-
-        await stream(carry, heartbeat=heartbeat)(wire.scope, wire.receive, wire.send)
-
-    wires = [Listening(), Listening()]
-    await asyncio.gather(*map(served, wires))
     for wire in wires:
-        assert wire.writes[0] == b"data: a\n\n"
-        assert set(wire.writes[1:-1]) == {PING}
-        assert wire.writes[-1] == b"data: b\n\n"
+        assert wire.writes[0] == b"a"
+        assert set(wire.writes[1:]) == {PING}
     assert heartbeat.timer is None
 
 
 async def test_a_busy_or_a_blocked_stream_is_not_pinged() -> None:
-    async def carry() -> bytes:
+    wire = Wire()
+    with stream(wire) as events:
+        events.begin(b"a")
         events.write(b"1")
         events.ping()
         wire.reads.clear()
@@ -165,36 +143,32 @@ async def test_a_busy_or_a_blocked_stream_is_not_pinged() -> None:
         events.ping()
         wire.reads.set()
         await events.caught_up()
-        return b""
-
-    wire, events = Wire(), stream(carry)
-    await events(wire.scope, wire.receive, wire.send)
-    assert wire.writes == [b"data: a\n\n", b"1", b"2"]
+    assert wire.writes == [b"a", b"1", b"2"]
 
 
 @pytest.mark.parametrize("fails_at", [0, 1, 2])
 async def test_a_broken_connection_leaves_nothing_behind(fails_at: int) -> None:
-    async def carry() -> bytes:
-        return b"data: b\n\n"
-
     heartbeat, wire = Heartbeat(), Wire(fails_at)
+
+    async def answer() -> None:
+        with stream(wire, heartbeat=heartbeat) as events:
+            events.begin(b"a")
+            events.write(b"b")
+            await events.end(b"c")
+
     with pytest.raises(OSError, match="broken"):
-        await stream(carry, heartbeat=heartbeat)(wire.scope, wire.receive, wire.send)
+        await answer()
     assert heartbeat.streams == set()
     assert heartbeat.timer is None
 
 
 async def test_an_end_while_the_client_does_not_read_stops_the_catching_up() -> None:
-    async def carry() -> bytes:
+    before, wire = asyncio.all_tasks(), Wire()
+    with stream(wire) as events:
+        events.begin(b"a")
         wire.reads.clear()
         events.write(b"1")
-        raise TimeoutError
-
-    before = asyncio.all_tasks()
-    wire, events = Wire(), stream(carry)
-    with pytest.raises(TimeoutError):
-        await events(wire.scope, wire.receive, wire.send)
     for task in asyncio.all_tasks() - before:
         with pytest.raises(asyncio.CancelledError):
             await task
-    assert wire.writes == [b"data: a\n\n"]
+    assert wire.writes == [b"a"]

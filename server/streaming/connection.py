@@ -1,0 +1,43 @@
+"""What serves a request asks of the connection that it came through. None of it needs a task."""
+
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from starlette.types import Message
+
+
+class Connection(Protocol):
+    """One request's. `headers` are ASGI's; `on_lost` is called when the client hangs up before its answer is complete.
+
+    What is sent after that is dropped. `has_begun`: a status has been sent.
+    """
+
+    headers: list[tuple[bytes, bytes]]
+    on_lost: Callable[[], None] | None
+
+    @property
+    def has_begun(self) -> bool: ...
+
+    def read(self) -> bytes | None:
+        """The request's body, if all of it has come; it can be read once. Else `receive` gives it, and waits."""
+
+    async def receive(self) -> Message:
+        """As ASGI's."""
+
+    def answer(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
+        """A whole answer."""
+
+    def begin(self, headers: Mapping[str, str], body: bytes) -> None:
+        """Status 200, and the first piece of a body that goes on."""
+
+    def write(self, body: bytes) -> bool:
+        """More of a body that has begun, and is not empty; whether it was sent.
+
+        It is not while the client does not read: `drain` waits until it does.
+        """
+
+    async def drain(self) -> None:
+        """Wait until the client reads, or has gone."""
+
+    def end(self, body: bytes) -> None:
+        """The last piece."""
