@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import zmq
 from vllm.v1.engine import EngineCoreOutputs
-from vllm.v1.engine.core_client import _process_utility_output
+from vllm.v1.engine.core_client import DPAsyncMPClient, _process_utility_output
 
 from server.engine.base import Pace
 
@@ -28,11 +28,13 @@ class Mailbox:
     def __init__(self, core: "AsyncMPClient", take: Callable[[EngineCoreOutputs], None], pace: Pace) -> None:
         self.core, self.take, self.pace = core, take, pace
         self.socket: zmq.Socket[bytes] = zmq.Socket.shadow(core.resources.output_socket.underlying)
-        self.balance = getattr(type(core), "process_engine_outputs", None)  # where there are several workers
+        self.balance = getattr(type(core), "process_engine_outputs", None)  # of several workers
         self.unread: list[zmq.Frame] | None = None
 
     async def read(self) -> None:
         """Until it is cancelled. Raises what taking a message raises, and EngineDeadError when it says so."""
+        if isinstance(self.core, DPAsyncMPClient):
+            self.core._ensure_stats_update_task()  # or the first request would have to wait for it
         self.loop = asyncio.get_running_loop()
         self.failed: asyncio.Future[None] = self.loop.create_future()
         self.loop.add_reader(self.socket.FD, self.drain)

@@ -25,7 +25,7 @@ from vllm.v1.metrics.stats import IterationStats, LoRARequestStates, RequestStat
 
 from server.engine.base import Delta, Pace, Receiver, TokenLogprob
 from server.engine.base import FinishReason as Reason
-from server.engine.mailbox import Mailbox
+from server.engine.mailbox import Mailbox, run_now
 from server.errors import EngineFailed, one_line
 
 if TYPE_CHECKING:
@@ -43,7 +43,6 @@ class Outputs:
         self.llm, self.core, self.tokenizer = llm, llm.engine_core, llm.tokenizer
         self.sequences: dict[str, Sequence] = {}
         self.step_at = time.monotonic()
-        self.messages = set[asyncio.Task[None]]()
         self.mailbox = Mailbox(self.core, self.step, pace)
         self.no_adapters = LoRARequestStates(log_stats=False)
 
@@ -105,16 +104,13 @@ class Outputs:
         self.tell(self.core.add_request_async(request), sequence)
 
     def tell(self, message: Coroutine[Any, Any, None], sequence: "Sequence | None" = None) -> None:
-        """Send the engine a message, about that sequence; they arrive in the order of the calls."""
-
-        def told(sending: "asyncio.Task[None]") -> None:
-            self.messages.discard(sending)
-            if not sending.cancelled() and (error := sending.exception()) and sequence is not None:
-                sequence.fail(ended_by(error))
-
-        task = asyncio.get_running_loop().create_task(message)
-        self.messages.add(task)
-        task.add_done_callback(told)
+        """Send the engine a message, about that sequence. There is always room for it: vLLM sets no limit."""
+        try:
+            run_now(message)
+        except Exception as error:
+            if sequence is None:
+                return  # the engine is dead, and says so in its own way
+            sequence.fail(ended_by(error))
 
 
 class Sequence:

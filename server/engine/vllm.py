@@ -17,7 +17,7 @@ import msgspec
 import psutil
 from prometheus_client import REGISTRY, CollectorRegistry, generate_latest
 
-from server.engine.base import Chat, Loading, ModelInfo, Pace, Prompt, Receiver, Sampling, Sequence
+from server.engine.base import Loading, ModelInfo, Pace, Prompt, Receiver, Sampling, Sequence
 from server.engine.child_logs import ChildLogs
 from server.engine.devices import Device
 from server.engine.package import check_companions
@@ -30,9 +30,8 @@ if TYPE_CHECKING:
     from vllm.v1.engine.async_llm import AsyncLLM
 
     from server.engine.outputs import Outputs
+    from server.engine.renderer import Renderer
 
-SHORT_PROMPT = 1000
-"""Characters up to which a prompt is rendered on the event loop: handing it to a thread would cost more than that."""
 CPU_KV_CACHE_BYTES = 2 * 1024**3
 STAGES = ("importing vLLM", "reading the model's configuration", "loading the weights and warming up")
 STARTING_PROCESSES = 2
@@ -50,6 +49,7 @@ class VLLMEngine:
         self.defaults: dict[str, Any] = {}
         self.pace = Pace()
         self.outputs: Outputs
+        self.renderer: Renderer
         self.tasks: tuple[Any, ...] = ()
 
     @property
@@ -86,10 +86,9 @@ class VLLMEngine:
 
     async def connect(self, llm: "AsyncLLM") -> None:
         """Take the outputs from here on."""
-        from vllm.renderers.params import TokenizeParams
-
         from server.engine.outputs import Outputs
         from server.engine.processed import is_needed
+        from server.engine.renderer import Renderer
 
         self.outputs = Outputs(llm, self.pace)
         self.outputs.start()
@@ -100,9 +99,7 @@ class VLLMEngine:
             asking.cancel()
             raise EngineFailed("the engine died")
         self.tasks = asking.result()
-        # No limit here: whether prompt and answer fit is checked once, where the request is put together.
-        self.of_chats = TokenizeParams(max_total_tokens=None, add_special_tokens=False)
-        self.of_texts = TokenizeParams(max_total_tokens=None, add_special_tokens=True)
+        self.renderer = Renderer(llm.renderer)
 
     def load(self, stage: Callable[[int], None]) -> "AsyncLLM":
         """Blocks for as long as loading takes; runs on a thread of its own."""
@@ -151,28 +148,7 @@ class VLLMEngine:
         return {key: value for key, value in named.items() if value is not None} | engine.extra
 
     async def render(self, prompt: Prompt) -> list[int]:
-        if isinstance(prompt, list):
-            return prompt
-        try:
-            if size(prompt) <= SHORT_PROMPT:
-                return self.render_now(prompt)
-            return await asyncio.get_running_loop().run_in_executor(None, self.render_now, prompt)
-        except Exception as error:  # a template may raise anything, and nearly always because of its input
-            raise InvalidRequest(f"The prompt cannot be rendered: {one_line(error)}", param="messages") from error
-
-    def render_now(self, prompt: Chat | str) -> list[int]:
-        """On whatever thread; nothing here changes the tokenizer."""
-        from vllm.renderers.params import ChatParams
-
-        renderer = self.running.renderer
-        if isinstance(prompt, Chat):
-            kwargs = {"add_generation_prompt": True, "tokenize": False} | prompt.template_kwargs
-            params = ChatParams(chat_template_kwargs=kwargs)
-            _, inputs = renderer.render_chat([prompt.messages], params, self.of_chats)
-        else:
-            inputs = renderer.render_cmpl([{"prompt": prompt}], self.of_texts)
-        tokens: list[int] = inputs[0]["prompt_token_ids"]
-        return tokens
+        return await self.renderer.render(prompt)
 
     def submit(self, sequence_id: str, prompt: list[int], sampling: Sampling, receiver: Receiver) -> Sequence:
         from vllm.exceptions import VLLMClientError
@@ -242,10 +218,3 @@ class VLLMEngine:
                 kill(family())
                 wait([self.loading], timeout=0.1)
         kill(processes + family())
-
-
-def size(prompt: Chat | str) -> int:
-    """Characters to be rendered, roughly."""
-    if isinstance(prompt, str):
-        return len(prompt)
-    return sum(len(str(message.get("content"))) for message in prompt.messages) + len(str(prompt.template_kwargs))
