@@ -1,7 +1,7 @@
 """Until when: a limit for the whole life of a request, and one for each stage that it is in."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Literal
 
 Stage = Literal["queue_timeout", "first_token_timeout", "stall_timeout", "send_timeout"]
@@ -18,13 +18,21 @@ class Deadline:
         self.limits = {stage: seconds for stage, seconds in limits.items() if seconds is not None}
         self.end = now + timeout
         self.stage: Stage = "queue_timeout"
-        self.allowance = self.stage_end = math.inf
+        self.entered, self.allowance = now, math.inf
+        self.progress: Callable[[], float] | None = None
 
-    def enter(self, stage: Stage, now: float) -> None:
-        """The request is in this stage from `now` on."""
-        self.stage = stage
+    def enter(self, stage: Stage, now: float, progress: Callable[[], float] | None = None) -> None:
+        """The request is in this stage from `now` on. `progress` tells since when its limit counts, if not since then.
+
+        It is asked, and not told, because there are many tokens for each look at a deadline.
+        """
+        self.stage, self.entered, self.progress = stage, now, progress
         self.allowance = self.limits.get(stage, math.inf)
-        self.stage_end = now + self.allowance
+
+    @property
+    def stage_end(self) -> float:
+        since = self.entered if self.progress is None else max(self.entered, self.progress())
+        return since + self.allowance
 
     def over(self, now: float) -> TimeLimit | None:
         """The limit that has been reached, if any has."""

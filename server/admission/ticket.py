@@ -1,7 +1,7 @@
 """The ticket: what one request holds while it is inside, released exactly once, with an outcome."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
@@ -71,11 +71,9 @@ class Ticket:
         self.desk.waiting_tokens.give_back(tokens)
         self.waiting_tokens -= tokens
 
-    def enter(self, stage: Stage) -> float:
-        """From now on the time limit of this stage counts, beside that of the whole life. Returns the clock's time."""
-        now = self.desk.clock()
-        self.deadline.enter(stage, now)
-        return now
+    def enter(self, stage: Stage, progress: Callable[[], float] | None = None) -> None:
+        """From now on the time limit of this stage counts, beside that of the whole life; `progress` is Deadline's."""
+        self.deadline.enter(stage, self.desk.clock(), progress)
 
     @contextmanager
     def limited(self) -> Iterator[None]:

@@ -36,7 +36,7 @@ class Turn:
     """`Queue.join` makes them. `begin` is called when it gets its first place. Moments are in seconds of its clock.
 
     `lane`: where it waits, or has waited last, and who is charged. `guest`: what can be paused while it runs, None if
-    nothing can.
+    nothing can. `price`: what a token of its answer costs its `tenant`.
     """
 
     visit: Visit
@@ -47,8 +47,12 @@ class Turn:
     has_begun: bool = False
     started: float = 0.0
     guest: Pausable | None = None
+    tenant: str = field(init=False)
+    price: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.tenant, self.price = self.visit.tenant, OUTPUT_WEIGHT / self.visit.weight
 
     def charge(self, tokens: int) -> None:
         """Count `tokens` of an answer as service received."""
-        visit = self.visit
-        self.lane.counters[visit.tenant] += OUTPUT_WEIGHT * tokens / visit.weight
+        self.lane.counters[self.tenant] += self.price * tokens

@@ -1,5 +1,6 @@
 """One of the sequences that make an answer, on its way from the queue through the engine to the client."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from server.admission import Turn
@@ -9,17 +10,25 @@ from server.errors import RequestError
 if TYPE_CHECKING:
     from server.api.generation import Generation
 
+Sink = Callable[[Delta], None]
+"""Takes the next delta of a sequence; must not block."""
+
 
 class Choice:
-    """The engine's receiver: it keeps the books of each delta and hands it on. What it does here, it does per token."""
+    """The engine's receiver: it keeps the books of each delta and hands it on.
 
-    __slots__ = ("generation", "index", "last_at", "sequence", "turn")
+    `put` runs once a token, and a batch later all of this has left the processor's caches: what it needs is in the
+    choice itself. `tokens`: those it has had. `last_at`: when the last came, negative before the first.
+    """
 
-    def __init__(self, generation: "Generation", index: int) -> None:
-        self.generation, self.index = generation, index
+    __slots__ = ("clock", "generation", "index", "last_at", "observe", "sequence", "sink", "tokens", "turn")
+
+    def __init__(self, generation: "Generation", index: int, sink: Sink) -> None:
+        self.generation, self.index, self.sink = generation, index, sink
+        self.clock, self.observe = generation.clock, generation.times.inter_token.observe
         self.turn: Turn | None = None
         self.sequence: Sequence | None = None
-        self.last_at = 0.0
+        self.tokens, self.last_at = 0, -1.0
 
     def join(self) -> None:
         """Wait for a place in the batch."""
@@ -48,26 +57,21 @@ class Choice:
         generation.note_accepted()
 
     def put(self, delta: Delta) -> None:
-        generation, turn = self.generation, self.turn
+        turn, now, tokens = self.turn, self.clock(), delta.tokens
         assert turn is not None
-        ticket, now, tokens = generation.ticket, generation.clock(), delta.tokens
-        generation.completion_tokens += tokens
-        ticket.tokens_used += tokens
+        self.tokens += tokens
         turn.charge(tokens)
-        if self.last_at:
-            generation.times.inter_token.observe(now - self.last_at)
-            if generation.is_read:
-                deadline = ticket.deadline
-                deadline.stage_end = now + deadline.allowance
+        if self.last_at >= 0:
+            self.observe(now - self.last_at)
         else:
-            generation.note_first(self.index, now)
+            self.generation.note_first(self.index, now)
         self.last_at = now
         if delta.finish_reason is None:
-            generation.sink(self.index, delta)
+            self.sink(delta)
             return
-        generation.desk.queue.leave(turn)  # the place is free now, however slowly the client reads
-        generation.sink(self.index, delta)
-        generation.note_last()
+        self.generation.desk.queue.leave(turn)  # the place is free now, however slowly the client reads
+        self.sink(delta)
+        self.generation.note_last()
 
     def fail(self, error: RequestError) -> None:
         self.generation.fail(error)

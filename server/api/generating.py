@@ -59,18 +59,20 @@ def generating(
                 return
             chunks = wire.chunks(request_id, created)
             headers = of_streams | ticket.account.headers()
-            events = EventStream(connection, headers, heartbeat, generation.watch)
-            await stream(generation, chunks, events, Relay(chunks, events, engine.pace, coalesce))
+            parts = generation.request.sequences
+            events = EventStream(connection, headers, parts, heartbeat, generation.watch)
+            relays = [Relay(index, chunks, events, engine.pace, coalesce) for index in range(parts)]
+            await stream(generation, chunks, events, relays)
 
         return generate
 
     return {path: route(*each) for path, each in ROUTES.items()}
 
 
-async def stream(generation: Generation, chunks: Chunks, events: EventStream, relay: Relay) -> None:
+async def stream(generation: Generation, chunks: Chunks, events: EventStream, relays: list[Relay]) -> None:
     """Server-sent events, from when the engine has accepted the request."""
     ticket = generation.ticket
-    await generation.start(relay.put)
+    await generation.start([relay.put for relay in relays])
     with events:
         events.begin(chunks.first())
         try:
@@ -78,7 +80,8 @@ async def stream(generation: Generation, chunks: Chunks, events: EventStream, re
                 try:
                     await generation.finish()
                 finally:
-                    relay.flush()
+                    for relay in relays:
+                        relay.flush()
                 await events.caught_up()
         except RequestError as error:
             ticket.outcome = error.outcome
@@ -93,7 +96,7 @@ async def stream(generation: Generation, chunks: Chunks, events: EventStream, re
 
 async def collect(generation: Generation, wire: GenerationBody, created: int, connection: Connection) -> None:
     sequences = [Collected() for _ in range(generation.request.sequences)]
-    await generation.start(lambda index, delta: sequences[index].add(delta))
+    await generation.start([sequence.add for sequence in sequences])
     await generation.finish()
     generation.ticket.outcome = "finished"
     body = wire.response(generation.request.id, created, sequences, generation.prompt_tokens)

@@ -1,18 +1,15 @@
 """The one way through which every answer is made: render, wait for turns, generate."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Iterable
 
 import msgspec
 
 from server.admission import Desk, Ticket
-from server.api.choice import Choice
-from server.engine.base import Delta, Engine, GenerationRequest, ModelInfo, Sampling
+from server.api.choice import Choice, Sink
+from server.engine.base import Engine, GenerationRequest, ModelInfo, Sampling
 from server.errors import ContextLengthExceeded, InvalidRequest, RequestError
 from server.telemetry.times import Times
-
-Sink = Callable[[int, Delta], None]
-"""Takes the next delta of sequence number so-and-so; must not block."""
 
 
 class Generation:
@@ -29,7 +26,6 @@ class Generation:
         self.clock = desk.clock
         self.prompts: list[list[int]] = []
         self.prefilled = set[int]()
-        self.completion_tokens = 0
         self.is_read = True
         self.samplings: list[Sampling] = []
         self.choices: list[Choice] = []
@@ -41,6 +37,13 @@ class Generation:
     @property
     def prompt_tokens(self) -> int:
         return sum(map(len, self.prompts))
+
+    @property
+    def completion_tokens(self) -> int:
+        return sum(choice.tokens for choice in self.choices)
+
+    def last_token_at(self) -> float:
+        return max(choice.last_at for choice in self.choices)
 
     async def prepare(self) -> None:
         """Take the other seats, render the prompts and take their tokens.
@@ -86,16 +89,15 @@ class Generation:
             seed=None if given.seed is None else given.seed + index % self.request.n,
         )
 
-    async def start(self, sink: Sink) -> None:
+    async def start(self, sinks: Iterable[Sink]) -> None:
         """Wait for turns and hand the sequences to the engine; returns when it has accepted the first one.
 
-        All deltas go to the sink, from before it returns. Raises what refuses the request. Nothing runs or waits any
-        more once the ticket is given back.
+        All deltas go to the sinks, one a sequence, from before it returns. Raises what refuses the request. Nothing
+        runs or waits any more once the ticket is given back.
         """
-        self.sink = sink
         self.ticket.holds.callback(self.close)
         self.ticket.enter("queue_timeout")
-        self.choices = [Choice(self, index) for index in range(self.request.sequences)]
+        self.choices = [Choice(self, index, sink) for index, sink in enumerate(sinks)]
         try:
             for choice in self.choices:
                 choice.join()
@@ -127,7 +129,6 @@ class Generation:
         if prompt not in self.prefilled:
             self.prefilled.add(prompt)
             self.ticket.prefilled(len(self.prompts[prompt]))
-            self.ticket.tokens_used += len(self.prompts[prompt])
 
     def note_last(self) -> None:
         """A sequence has finished."""
@@ -140,7 +141,10 @@ class Generation:
         """Whether the client reads what it gets decides whose time runs, the client's or the engine's."""
         self.is_read = is_read
         if self.unfinished:
-            self.ticket.enter("stall_timeout" if is_read else "send_timeout")
+            if is_read:
+                self.ticket.enter("stall_timeout", self.last_token_at)
+            else:
+                self.ticket.enter("send_timeout")
 
     def fail(self, error: RequestError) -> None:
         """That ends the request."""
@@ -152,6 +156,8 @@ class Generation:
         """Abort what runs, and leave what waits; may be called again."""
         for choice in self.choices:
             choice.close()
+        prefilled = sum(len(self.prompts[prompt]) for prompt in self.prefilled)
+        self.ticket.tokens_used = prefilled + self.completion_tokens
         for future in (self.accepted, self.done):
             if not future.cancel() and not future.cancelled():
                 future.exception()  # seen, if not by whoever waited for it

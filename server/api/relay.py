@@ -1,7 +1,7 @@
 """From the deltas of one answer to the events of its stream; and what becomes of them when the loop is late."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from server.engine.base import Delta, Pace
 from server.openai.chunks import Chunks
@@ -12,61 +12,63 @@ LONGEST = 0.005
 
 
 class Relay:
-    """One event a token, and one write an event, unless more of the same stream has come by the time that it is sent.
+    """One sequence's. One event a token, and one write an event, unless more has come by the time that it is sent.
 
-    Then they share a write; with `coalesce` an event, too, the first token of a sequence excepted.
+    Then they share a write; with `coalesce` an event, too, the first token excepted.
     """
 
-    def __init__(self, chunks: Chunks, events: EventStream, pace: Pace, coalesce: bool) -> None:
-        self.chunks, self.events, self.pace, self.coalesce = chunks, events, pace, coalesce
-        self.begun = set[int]()
-        self.held: list[tuple[int, Delta]] = []
+    __slots__ = ("chunks", "coalesce", "events", "has_waited", "held", "index", "pace", "plain", "timer")
+
+    def __init__(self, index: int, chunks: Chunks, events: EventStream, pace: Pace, coalesce: bool) -> None:
+        self.index, self.chunks, self.events, self.pace, self.coalesce = index, chunks, events, pace, coalesce
+        self.plain = chunks.frames[index][None]
+        self.has_waited = False
+        self.held: list[Delta] = []
         self.timer: asyncio.Handle | None = None
 
-    def put(self, index: int, delta: Delta) -> None:
-        """The next delta of sequence number `index`."""
-        is_late = self.pace.is_late
-        if not self.held and (not is_late or self.is_first(index)):
-            self.events.write(self.chunks.delta(index, delta))
+    def put(self, delta: Delta) -> None:
+        """The next delta."""
+        if self.pace.is_late or self.held:
+            self.put_late(delta)
+        elif delta.finish_reason is None and delta.logprobs is None:
+            self.events.write(self.plain.fill(delta.text))
+        else:
+            self.send((delta,))
+
+    def put_late(self, delta: Delta) -> None:
+        if not self.held and not self.has_waited:
+            self.has_waited = True  # not the first time: it may be the first token
+            self.send((delta,))
             return
-        self.held.append((index, delta))
-        if not is_late:
+        self.held.append(delta)
+        if not self.pace.is_late:
             self.flush()
         elif self.timer is None:
             loop = asyncio.get_running_loop()
             self.timer = loop.call_later(LONGEST, self.flush) if self.coalesce else loop.call_soon(self.flush)
 
-    def is_first(self, index: int) -> bool:
-        """Whether nobody has asked for this sequence yet: what is first never waits."""
-        if index in self.begun:
-            return False
-        self.begun.add(index)
-        return True
-
     def flush(self) -> None:
-        """Write what is held back."""
+        """Send what is held back."""
         if self.timer is not None:
             self.timer.cancel()
             self.timer = None
         held, self.held = self.held, []
         if held:
-            together = merged(held) if self.coalesce else held
-            self.events.write(b"".join(self.chunks.delta(index, delta) for index, delta in together))
+            self.send((merged(held),) if self.coalesce else held)
+
+    def send(self, deltas: Sequence[Delta]) -> None:
+        events = b"".join(self.chunks.delta(self.index, delta) for delta in deltas)
+        if deltas[-1].finish_reason is None:
+            self.events.write(events)
+        else:
+            self.events.write_last(events)
 
 
-def merged(held: Iterable[tuple[int, Delta]]) -> Iterable[tuple[int, Delta]]:
-    """One delta a sequence."""
-    together: dict[int, list[Delta]] = {}
-    for index, delta in held:
-        together.setdefault(index, []).append(delta)
-    for index, deltas in together.items():
-        logprobs = [logprob for delta in deltas for logprob in delta.logprobs or ()]
-        yield (
-            index,
-            Delta(
-                "".join(delta.text for delta in deltas),
-                sum(delta.tokens for delta in deltas),
-                deltas[-1].finish_reason,
-                tuple(logprobs) if deltas[0].logprobs is not None else None,
-            ),
-        )
+def merged(deltas: Sequence[Delta]) -> Delta:
+    logprobs = [logprob for delta in deltas for logprob in delta.logprobs or ()]
+    return Delta(
+        "".join(delta.text for delta in deltas),
+        sum(delta.tokens for delta in deltas),
+        deltas[-1].finish_reason,
+        tuple(logprobs) if deltas[0].logprobs is not None else None,
+    )

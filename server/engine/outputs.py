@@ -116,6 +116,11 @@ class Outputs:
 class Sequence:
     """One sequence inside vLLM, which may be known there under one name after another."""
 
+    __slots__ = (
+        "cached_tokens", "can_pause", "decode", "detokenizer", "id", "is_plain", "is_prefilling", "logprobs", "name",
+        "outputs", "params", "pauses", "put", "receiver", "request", "stats", "tokens",
+    )  # fmt: skip
+
     def __init__(self, outputs: Outputs, request: EngineCoreRequest, receiver: Receiver) -> None:
         self.outputs, self.request, self.receiver = outputs, request, receiver
         self.id = self.name = request.request_id

@@ -25,6 +25,7 @@ def one_line(data: bytes) -> bytes:
 class Frame:
     """An event with a place for a text."""
 
+    __slots__ = ("head", "tail")
     SLOT: ClassVar[str] = "\0text\0"
 
     def __init__(self, event: bytes) -> None:

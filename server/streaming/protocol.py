@@ -29,10 +29,11 @@ class Door(Protocol):
 class UvicornConnection:
     """uvicorn's part of a Connection: the same writes as its ASGI `send` makes, without a coroutine each."""
 
-    __slots__ = ("cycle", "headers", "on_lost")
+    __slots__ = ("cycle", "headers", "is_stuck", "on_lost", "send")
 
     def __init__(self, cycle: RequestResponseCycle) -> None:
-        self.cycle = cycle
+        self.cycle, self.send = cycle, cycle.transport.write
+        self.is_stuck = False
         self.headers: list[tuple[bytes, bytes]] = list(cycle.scope["headers"])
         self.on_lost: Callable[[], None] | None = None
 
@@ -74,13 +75,12 @@ class UvicornConnection:
 
     def put(self, data: bytes) -> None:
         if not self.cycle.disconnected:
-            self.cycle.transport.write(data)
+            self.send(data)
 
     def write(self, body: bytes) -> bool:
-        cycle = self.cycle
-        if cycle.flow.write_paused or cycle.disconnected:
+        if self.is_stuck:
             return False
-        cycle.transport.write(chunk(body))
+        self.send(chunk(body))
         return True
 
     async def drain(self) -> None:
@@ -131,11 +131,21 @@ class ConnectionProtocol(HttpToolsProtocol):
             task.add_done_callback(self.tasks.discard)
             task.add_done_callback(lambda _: request.leave())
 
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        if self.served is not None:
+            self.served.is_stuck = True
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if self.served is not None:
+            self.served.is_stuck = False
+
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
         served = self.served
         if served is not None and not served.cycle.response_complete:
-            served.cycle.disconnected = True  # uvicorn tells the newest request only, be it not even started
+            served.is_stuck = served.cycle.disconnected = True  # uvicorn tells its newest request only
             served.cycle.message_event.set()
             if served.on_lost is not None:
                 served.on_lost()

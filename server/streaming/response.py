@@ -15,14 +15,21 @@ class EventStream:
     """One write a token, made by whoever has the token; the task that serves the request only waits for the end.
 
     sse-starlette's own loop costs a cancel scope a chunk and four tasks a stream. None is needed here: the edge watches
-    for a client that has gone, and one heartbeat pings all streams. `watch` is told when the client stops reading, and
-    when it has caught up.
+    for a client that has gone, and one heartbeat pings all streams. `parts`: how many sequences it carries. `watch` is
+    told when the client stops reading, and when it has caught up.
     """
 
+    __slots__ = (
+        "catching_up", "connection", "headers", "heartbeat", "is_open", "is_quiet", "parts", "unsent", "watch",
+        "write_now",
+    )  # fmt: skip
+
     def __init__(
-        self, connection: Connection, headers: Mapping[str, str], heartbeat: Heartbeat, watch: Callable[[bool], None]
-    ) -> None:
-        self.connection, self.headers, self.heartbeat, self.watch = connection, headers, heartbeat, watch
+        self, connection: Connection, headers: Mapping[str, str], parts: int, heartbeat: Heartbeat,
+        watch: Callable[[bool], None],
+    ) -> None:  # fmt: skip
+        self.connection, self.headers, self.parts = connection, headers, parts
+        self.heartbeat, self.watch = heartbeat, watch
         self.write_now = connection.write
         self.unsent: list[bytes] = []
         self.is_open = self.is_quiet = False
@@ -48,6 +55,14 @@ class EventStream:
             self.catching_up = asyncio.create_task(self.catch_up())
         self.unsent.append(events)
 
+    def write_last(self, events: bytes) -> None:
+        """The last ones of a sequence; those of the last sequence go out with the end, which comes at once."""
+        self.parts -= 1
+        if self.parts:
+            self.write(events)
+        else:
+            self.unsent.append(events)
+
     @property
     def is_blocked(self) -> bool:
         """The client does not read."""
@@ -71,9 +86,9 @@ class EventStream:
         self.watch(True)
 
     async def end(self, last: bytes) -> None:
-        """Send what comes last, once the client has room for it."""
+        """Send what is left and what comes last, once the client has room for it."""
         await self.connection.drain()
-        self.connection.end(last)
+        self.connection.end(b"".join((*self.unsent, last)))
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -11,7 +11,7 @@ from tests.openai.examples import chat
 
 
 class Written:
-    """Stands where the stream's `write` is."""
+    """Stands where the stream is."""
 
     def __init__(self) -> None:
         self.writes: list[bytes] = []
@@ -21,6 +21,8 @@ class Written:
         self.writes.append(events)
         self.again.set()
 
+    write_last = write
+
     def texts(self) -> list[list[str]]:
         """Of each write, the text of each event."""
         parts = [write.decode().removesuffix("\n\n").split("\n\n") for write in self.writes]
@@ -28,17 +30,17 @@ class Written:
         return [["".join(choice["delta"]["content"] for choice in event["choices"]) for event in w] for w in events]
 
 
-def relay(coalesce: bool, n: int = 1) -> tuple[Relay, Written, Pace]:
-    chunks: Chunks = chat(stream=True, n=n).chunks("id", 1)
+def relay(coalesce: bool) -> tuple[Relay, Written, Pace]:
+    chunks: Chunks = chat(stream=True).chunks("id", 1)
     written, late = Written(), Pace()
     stream: Any = written
-    return Relay(chunks, stream, late, coalesce), written, late
+    return Relay(0, chunks, stream, late, coalesce), written, late
 
 
 async def test_in_time_each_token_is_a_write() -> None:
     tokens, written, _ = relay(coalesce=True)
     for text in "abc":
-        tokens.put(0, Delta(text, 1))
+        tokens.put(Delta(text, 1))
     assert written.texts() == [["a"], ["b"], ["c"]]
 
 
@@ -46,10 +48,10 @@ async def test_late_tokens_share_a_write_and_stay_events_of_their_own() -> None:
     tokens, written, late = relay(coalesce=False)
     late.is_late = True
     for text in "abc":
-        tokens.put(0, Delta(text, 1))
+        tokens.put(Delta(text, 1))
     late.is_late = False
-    tokens.put(0, Delta("d", 1))
-    tokens.put(0, Delta("e", 1))
+    tokens.put(Delta("d", 1))
+    tokens.put(Delta("e", 1))
     assert written.texts() == [["a"], ["b", "c", "d"], ["e"]]
     assert tokens.timer is None
 
@@ -58,30 +60,21 @@ async def test_coalesced_tokens_share_an_event_but_for_the_first() -> None:
     tokens, written, late = relay(coalesce=True)
     late.is_late = True
     for text in "abc":
-        tokens.put(0, Delta(text, 1, None, (TokenLogprob(text, -0.5),)))
+        tokens.put(Delta(text, 1, None, (TokenLogprob(text, -0.5),)))
     late.is_late = False
-    tokens.put(0, Delta("d", 1, "stop", (TokenLogprob("d", -0.5),)))
+    tokens.put(Delta("d", 1, "stop", (TokenLogprob("d", -0.5),)))
     assert written.texts() == [["a"], ["bcd"]]
     event = json.loads(written.writes[1].removeprefix(b"data: "))["choices"][0]
     assert event["finish_reason"] == "stop"
     assert [entry["token"] for entry in event["logprobs"]["content"]] == ["b", "c", "d"]
 
 
-async def test_choices_are_not_mixed() -> None:
-    tokens, written, late = relay(coalesce=True, n=2)
-    late.is_late = True
-    for index, text in ((0, "a"), (1, "b"), (0, "c"), (1, "d"), (0, "e")):
-        tokens.put(index, Delta(text, 1))
-    tokens.flush()
-    assert written.texts() == [["a"], ["b"], ["ce", "d"]]
-
-
 async def test_nothing_is_held_for_longer_than_it_may() -> None:
     for coalesce in (False, True):
         tokens, written, late = relay(coalesce)
         late.is_late = True
-        tokens.put(0, Delta("a", 1))
-        tokens.put(0, Delta("b", 1))
+        tokens.put(Delta("a", 1))
+        tokens.put(Delta("b", 1))
         assert written.texts() == [["a"]]
         written.again.clear()
         await asyncio.wait_for(written.again.wait(), 1)
@@ -91,8 +84,8 @@ async def test_nothing_is_held_for_longer_than_it_may() -> None:
 async def test_the_end_leaves_nothing_behind() -> None:
     tokens, written, late = relay(coalesce=True)
     late.is_late = True
-    tokens.put(0, Delta("a", 1))
-    tokens.put(0, Delta("b", 1, "stop"))
+    tokens.put(Delta("a", 1))
+    tokens.put(Delta("b", 1, "stop"))
     tokens.flush()
     tokens.flush()
     assert written.texts() == [["a"], ["b"]]

@@ -55,8 +55,8 @@ class Watch:
         self.changed.set()
 
 
-def stream(wire: Any, watch: Watch | None = None, heartbeat: Heartbeat | None = None) -> EventStream:
-    return EventStream(wire, {"a": "b"}, heartbeat or Heartbeat(), watch or Watch())
+def stream(wire: Any, watch: Watch | None = None, heartbeat: Heartbeat | None = None, parts: int = 1) -> EventStream:
+    return EventStream(wire, {"a": "b"}, parts, heartbeat or Heartbeat(), watch or Watch())
 
 
 async def test_one_write_a_token() -> None:
@@ -70,6 +70,31 @@ async def test_one_write_a_token() -> None:
     assert wire.writes == [b"a", b"b", b"c", b"d"]
     assert wire.headers == {"a": "b"}
     assert wire.is_over
+
+
+async def test_what_is_last_goes_out_with_the_end() -> None:
+    wire = Wire()
+    with stream(wire, parts=2) as events:
+        events.begin(b"a")
+        events.write_last(b"b")
+        events.write(b"c")
+        events.write_last(b"d")
+        assert wire.writes == [b"a", b"b", b"c"]
+        await events.end(b"e")
+    assert wire.writes == [b"a", b"b", b"c", b"de"]
+
+
+async def test_what_is_last_while_the_client_does_not_read() -> None:
+    wire = Wire()
+    with stream(wire) as events:
+        events.begin(b"a")
+        wire.reads.clear()
+        events.write(b"b")
+        events.write_last(b"c")
+        wire.reads.set()
+        await events.caught_up()
+        await events.end(b"d")
+    assert wire.writes == [b"a", b"bc", b"d"]
 
 
 async def test_what_comes_before_the_headers_goes_out_behind_them() -> None:
