@@ -6,7 +6,6 @@ import random
 import time
 from collections import Counter
 from collections.abc import Callable
-from functools import partial
 from typing import get_args
 
 from server.admission.account import Account
@@ -57,7 +56,7 @@ class Desk:
         would be longer than that.
         """
         patience = min(patience, self.traffic.queue_timeout or math.inf)
-        self.enforce(partial(self.check_wait, account, patience))
+        self.enforce(self.check_wait, account, patience)
         self.enforce(account.check_request)
         self.take_seats(account, 1)
         account.take_request()
@@ -100,8 +99,8 @@ class Desk:
 
     def take_seats(self, account: Account, seats: int) -> None:
         """Raises Overloaded or RateLimited, and then has taken none."""
-        self.enforce(partial(account.check_seats, seats))
-        self.enforce(partial(self.check_seats, seats))
+        self.enforce(account.check_seats, seats)
+        self.enforce(self.check_seats, seats)
         account.seats.take(seats)
         self.seats.take(seats)
         self.admitted_total += seats
@@ -119,8 +118,8 @@ class Desk:
 
         Raises Overloaded, RateLimited or InvalidRequest, and then has taken none.
         """
-        self.enforce(partial(account.check_tokens, at_most))
-        self.enforce(partial(self.check_waiting_tokens, prompt))
+        self.enforce(account.check_tokens, at_most)
+        self.enforce(self.check_waiting_tokens, prompt)
         account.take_tokens(at_most)
         self.waiting_tokens.take(prompt)
 
@@ -134,10 +133,10 @@ class Desk:
                 retry_after=self.retry_after(),
             )
 
-    def enforce(self, check: Callable[[], None]) -> None:
+    def enforce(self, check: Callable[..., None], *arguments: object) -> None:
         """What the check raises is counted, and goes on unless `traffic.enforce` is off."""
         try:
-            check()
+            check(*arguments)
         except RequestError as error:
             reason = str(error.code)
             if isinstance(error, RateLimited) and reason == "max_concurrency":

@@ -78,21 +78,24 @@ class Ticket:
     @contextmanager
     def limited(self) -> Iterator[None]:
         """Interrupt the request when one of its time limits is reached."""
-        # Not here and now: a task that cancels itself is cancelled wherever it awaits next, be that outside of this.
-        self.alarm: asyncio.Handle = asyncio.get_running_loop().call_soon(self.look)
+        self.look_later(self.desk.clock())
         try:
             yield
         finally:
             self.alarm.cancel()
 
+    def look_later(self, now: float) -> None:
+        self.alarm = asyncio.get_running_loop().call_later(self.deadline.look_again(now), self.look)
+
     def look(self) -> None:
         """Whether a limit has been reached; else look again when the next one may be."""
         now = self.desk.clock()
-        self.alarm = asyncio.get_running_loop().call_later(self.deadline.look_again(now), self.look)
-        if limit := self.deadline.over(now):
-            self.alarm.cancel()
-            self.desk.expired[limit] += self.seats
-            self.interrupt(Expired(f"{EXPIRED[limit]} ({limit}).", code=limit, retry_after=1))
+        limit = self.deadline.over(now)
+        if limit is None:
+            self.look_later(now)
+            return
+        self.desk.expired[limit] += self.seats
+        self.interrupt(Expired(f"{EXPIRED[limit]} ({limit}).", code=limit, retry_after=1))
 
     def interrupt(self, reason: RequestError) -> None:
         """End the request wherever it is: what it awaits inside `interruptible` raises `reason`."""

@@ -9,11 +9,11 @@ import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 
 from server.admission import Account, Desk, Tenants, Ticket
-from server.api.errors import internal_error, to_answer
+from server.api.errors import Answer, internal_error, to_answer
 from server.api.keys import api_key
 from server.errors import BodyTooLarge, BodyTooSlow, Disconnected, RequestError
 from server.settings import Http
-from server.streaming.connection import Connection
+from server.streaming.connection import Connection, encode
 from server.telemetry.times import Times
 
 PATIENCE_HEADERS = frozenset({b"x-request-timeout", b"x-stainless-read-timeout"})
@@ -69,7 +69,7 @@ class Request:
                 refuse(connection, error, ticket.account)
         except Exception:
             if not connection.has_begun:
-                connection.answer(*internal_error())
+                send(connection, internal_error())
             raise
 
     def leave(self) -> None:
@@ -111,7 +111,12 @@ def refuse(connection: Connection, error: RequestError, account: Account | None)
     status, headers, body = to_answer(error)
     if account is not None:
         headers |= account.headers()
-    connection.answer(status, headers, body)
+    send(connection, (status, headers, body))
+
+
+def send(connection: Connection, answer: Answer) -> None:
+    status, headers, body = answer
+    connection.answer(status, encode(headers), body)
 
 
 def patience(headers: Iterable[tuple[bytes, bytes]]) -> float:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from secrets import token_hex
+from random import Random
 
 from sse_starlette import EventSourceResponse
 
@@ -19,7 +19,7 @@ from server.openai.collected import Collected
 from server.openai.completions import CompletionRequest
 from server.openai.request import GenerationBody
 from server.settings import Settings
-from server.streaming.connection import Connection
+from server.streaming.connection import Connection, encode
 from server.streaming.frames import event
 from server.streaming.heartbeat import Heartbeat
 from server.streaming.response import EventStream
@@ -37,7 +37,8 @@ def generating(
 ) -> dict[str, Generate]:
     """By path. Raise what refuses the request, and what fails before its answer has begun."""
     heartbeat, coalesce = Heartbeat(), settings.streaming.coalesce == "auto"
-    of_streams = dict(EventSourceResponse(iter(())).headers)
+    of_streams = encode(EventSourceResponse(iter(())).headers)
+    ids = Random()
 
     def route(kind: type[GenerationBody], prefix: str) -> Generate:
         async def generate(connection: Connection, ticket: Ticket, body: bytes) -> None:
@@ -48,7 +49,7 @@ def generating(
                     code="model_not_found",
                     param="model",
                 )
-            request_id, created = f"{prefix}-{token_hex(16)}", int(time.time())
+            request_id, created = f"{prefix}-{ids.getrandbits(128):032x}", int(time.time())
             ticket.request_class = ticket.account.class_of(wire.tier)
             generation = Generation(
                 wire.to_generation(request_id), ticket, engine=engine, model=require_ready(), desk=desk, times=times
@@ -58,7 +59,7 @@ def generating(
                 await collect(generation, wire, created, connection)
                 return
             chunks = wire.chunks(request_id, created)
-            headers = of_streams | ticket.account.headers()
+            headers = of_streams + encode(ticket.account.headers())
             parts = generation.request.sequences
             events = EventStream(connection, headers, parts, heartbeat, generation.watch)
             relays = [Relay(index, chunks, events, engine.pace, coalesce) for index in range(parts)]
@@ -101,4 +102,5 @@ async def collect(generation: Generation, wire: GenerationBody, created: int, co
     generation.ticket.outcome = "finished"
     body = wire.response(generation.request.id, created, sequences, generation.prompt_tokens)
     await connection.drain()
-    connection.answer(200, {"content-type": "application/json"} | generation.ticket.account.headers(), body)
+    headers = {"content-type": "application/json"} | generation.ticket.account.headers()
+    connection.answer(200, encode(headers), body)

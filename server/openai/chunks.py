@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from functools import lru_cache
-from typing import Any, ClassVar, get_args
+from typing import Any, ClassVar, NamedTuple, get_args
 
 from server.engine.base import Delta, FinishReason
 from server.openai.answer import Answer, Head, Usage
@@ -10,6 +10,8 @@ from server.streaming.frames import Frame, Mould, event
 
 DONE = event(b"[DONE]")
 Ending = FinishReason | None
+ID, CREATED, PROMPT, COMPLETION = "\0id\0", -(2**53), -(2**40), -(2**41)
+"""What stands for an answer's id, its time and its tokens in what is encoded once for all answers."""
 
 
 class Chunks(ABC):
@@ -25,14 +27,15 @@ class Chunks(ABC):
     def __init__(self, head: Head, include_usage: bool, choices: int) -> None:
         """`choices`: how many sequences the answer has."""
         self.head, self.include_usage, self.choices = head, include_usage, choices
-        self.opening, frames = moulds(type(self), head.model, include_usage, choices)
+        self.moulds = moulds(type(self), head.model, include_usage, choices)
         self.frames = [
-            {ending: Frame(mould.cast(head.id, head.created)) for ending, mould in each.items()} for each in frames
+            {ending: Frame(mould.cast(head.id, head.created)) for ending, mould in each.items()}
+            for each in self.moulds.frames
         ]
 
     def first(self) -> bytes:
         """What is sent once the engine has accepted the request, before its first token."""
-        return b"".join(mould.cast(self.head.id, self.head.created) for mould in self.opening)
+        return b"".join(mould.cast(self.head.id, self.head.created) for mould in self.moulds.opening)
 
     def delta(self, index: int, delta: Delta) -> bytes:
         if delta.logprobs is None:
@@ -43,7 +46,8 @@ class Chunks(ABC):
         """Ends an answer that is complete."""
         if not self.include_usage:
             return DONE
-        return encode(type(self), self.head, True, [], Usage.of(prompt_tokens, completion_tokens)) + DONE
+        totals = (prompt_tokens, completion_tokens, prompt_tokens + completion_tokens)
+        return self.moulds.usage.cast(self.head.id, self.head.created, *totals) + DONE
 
     @classmethod
     @abstractmethod
@@ -70,17 +74,29 @@ def encode(
     return event(kind.chunk(**fields).encode())
 
 
+class Moulds(NamedTuple):
+    """`opening`: what comes first. `frames`: each choice's event, for each way in which it may end with it."""
+
+    opening: list[Mould]
+    frames: list[dict[Ending, Mould]]
+    usage: Mould
+
+
 @lru_cache(maxsize=64)
-def moulds(
-    kind: type[Chunks], model: str, include_usage: bool, choices: int
-) -> tuple[list[Mould], list[dict[Ending, Mould]]]:
-    """What comes first; and the event of each choice, for each way in which it may end with it, its text being SLOT."""
-    head = Head(Mould.ID, Mould.CREATED, model)
+def moulds(kind: type[Chunks], model: str, include_usage: bool, choices: int) -> Moulds:
+    """For all answers of one form; the text of a frame is Frame.SLOT."""
+    head = Head(ID, CREATED, model)
 
     def mould(choice: Answer) -> Mould:
-        return Mould(encode(kind, head, include_usage, [choice]))
+        return Mould(encode(kind, head, include_usage, [choice]), ID, CREATED)
 
     greetings = [greeting for index in range(choices) if (greeting := kind.greeting(index)) is not None]
     endings: list[Ending] = [None, *get_args(FinishReason)]
-    frames = [{ending: mould(kind.plain(index, Frame.SLOT, ending)) for ending in endings} for index in range(choices)]
-    return [mould(greeting) for greeting in greetings], frames
+    return Moulds(
+        [mould(greeting) for greeting in greetings],
+        [{ending: mould(kind.plain(index, Frame.SLOT, ending)) for ending in endings} for index in range(choices)],
+        Mould(
+            encode(kind, head, True, [], Usage.of(PROMPT, COMPLETION)),
+            ID, CREATED, PROMPT, COMPLETION, PROMPT + COMPLETION,
+        ),
+    )  # fmt: skip

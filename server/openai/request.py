@@ -87,12 +87,13 @@ class GenerationBody(WireModel):
         return self.stream_options is not None and self.stream_options.include_usage
 
     def sampling(self, logprobs: int | None) -> Sampling:
+        given = self.model_fields_set & SAME_IN_SAMPLING
         return Sampling(
             max_tokens=self.limit,
             stop=tuple(self.stop or ()),
             logit_bias={int(token): bias for token, bias in (self.logit_bias or {}).items()} or None,
             logprobs=logprobs,
-            **self.model_dump(include=set(SAME_IN_SAMPLING), exclude_none=True),
+            **{name: getattr(self, name) for name in given},
         )
 
     @abstractmethod

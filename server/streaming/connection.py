@@ -24,10 +24,10 @@ class Connection(Protocol):
     async def receive(self) -> Message:
         """As ASGI's."""
 
-    def answer(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
-        """A whole answer."""
+    def answer(self, status: int, headers: bytes, body: bytes) -> None:
+        """A whole answer. `headers`: as `encode` makes them."""
 
-    def begin(self, headers: Mapping[str, str], body: bytes) -> None:
+    def begin(self, headers: bytes, body: bytes) -> None:
         """Status 200, and the first piece of a body that goes on."""
 
     def write(self, body: bytes) -> bool:
@@ -41,3 +41,8 @@ class Connection(Protocol):
 
     def end(self, body: bytes) -> None:
         """The last piece."""
+
+
+def encode(headers: Mapping[str, str]) -> bytes:
+    """As they are sent."""
+    return "".join(f"{name}: {value}\r\n" for name, value in headers.items()).encode()

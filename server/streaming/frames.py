@@ -38,16 +38,16 @@ class Frame:
 
 
 class Mould:
-    """An event with a place for an id and a time, which are the same in all events of an answer."""
+    """An event with places for values, each of which is in it once."""
 
-    ID: ClassVar[str] = "\0id\0"
-    CREATED: ClassVar[int] = -(2**53)
+    def __init__(self, event: bytes, *slots: str | int) -> None:
+        """`slots`: what stands in the places, in their order. Raises ValueError if one does not stand there once."""
+        self.pieces = list[bytes]()
+        for slot in slots:
+            piece, event = event.split(to_json(slot))
+            self.pieces.append(piece)
+        self.rest = event
 
-    def __init__(self, event: bytes) -> None:
-        """`event` holds ID and then CREATED, as JSON, exactly once; raises ValueError otherwise."""
-        self.before, rest = event.split(to_json(self.ID))
-        self.between, self.after = rest.split(to_json(self.CREATED))
-
-    def cast(self, answer_id: str, created: int) -> bytes:
-        """`created` in seconds since 1970."""
-        return b"%b%b%b%d%b" % (self.before, to_json(answer_id), self.between, created, self.after)
+    def cast(self, *values: str | int) -> bytes:
+        cast = b"".join(piece + to_json(value) for piece, value in zip(self.pieces, values, strict=True))
+        return cast + self.rest

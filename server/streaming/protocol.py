@@ -1,6 +1,6 @@
 """uvicorn's HTTP protocol, with a door beside its ASGI application for the requests that are to cost little."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from typing import Any, Protocol, Self
 
 from starlette.types import Message
@@ -52,23 +52,22 @@ class UvicornConnection:
     async def receive(self) -> Message:
         return dict(await self.cycle.receive())
 
-    def answer(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
+    def answer(self, status: int, headers: bytes, body: bytes) -> None:
         head = self.head(status, headers)
         self.put(b"%bcontent-length: %d\r\n\r\n%b" % (head, len(body), body))
         self.complete()
 
-    def begin(self, headers: Mapping[str, str], body: bytes) -> None:
+    def begin(self, headers: bytes, body: bytes) -> None:
         head = self.head(200, headers)
         self.put(b"%btransfer-encoding: chunked\r\n\r\n%b" % (head, chunk(body) if body else b""))
 
-    def head(self, status: int, headers: Mapping[str, str]) -> bytes:
+    def head(self, status: int, headers: bytes) -> bytes:
         cycle = self.cycle
         cycle.response_started = True
         if cycle.waiting_for_100_continue:  # whether a body follows is the client's choice now
             cycle.keep_alive = False
-        lines = [STATUS_LINE[status]]
+        lines = [STATUS_LINE[status], headers]
         lines += [b"%b: %b\r\n" % header for header in cycle.default_headers]
-        lines += [f"{name}: {value}\r\n".encode() for name, value in headers.items()]
         if not cycle.keep_alive:
             lines.append(b"connection: close\r\n")
         return b"".join(lines)

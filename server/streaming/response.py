@@ -1,7 +1,7 @@
 """The stream of an answer: ready-made SSE bytes, and a client that may not read them for a while."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
@@ -25,7 +25,7 @@ class EventStream:
     )  # fmt: skip
 
     def __init__(
-        self, connection: Connection, headers: Mapping[str, str], parts: int, heartbeat: Heartbeat,
+        self, connection: Connection, headers: bytes, parts: int, heartbeat: Heartbeat,
         watch: Callable[[bool], None],
     ) -> None:  # fmt: skip
         self.connection, self.headers, self.parts = connection, headers, parts

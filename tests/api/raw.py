@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, Literal
 
 from starlette.types import Message
@@ -64,12 +64,12 @@ class RawClient:
     def read(self) -> None:
         """The body has not come yet."""
 
-    def answer(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
+    def answer(self, status: int, headers: bytes, body: bytes) -> None:
         self.status = status
         self.put(body)
         self.complete()
 
-    def begin(self, headers: Mapping[str, str], body: bytes) -> None:
+    def begin(self, headers: bytes, body: bytes) -> None:
         self.status = 200
         self.put(body)
 

@@ -1,7 +1,6 @@
 """A stream on a connection of ours: what is sent, what waits for a client that does not read, what is closed."""
 
 import asyncio
-from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -14,7 +13,7 @@ class Wire:
     """The part of a Connection that a stream uses. `reads` can be cleared, and it can fail like one that broke."""
 
     def __init__(self, fails_at: int | None = None) -> None:
-        self.headers: Mapping[str, str] = {}
+        self.headers = b""
         self.writes: list[bytes] = []
         self.fails_at = fails_at
         self.is_over = False
@@ -22,7 +21,7 @@ class Wire:
         self.reads = asyncio.Event()
         self.reads.set()
 
-    def begin(self, headers: Mapping[str, str], body: bytes) -> None:
+    def begin(self, headers: bytes, body: bytes) -> None:
         self.headers = headers
         self.write(body)
 
@@ -56,7 +55,7 @@ class Watch:
 
 
 def stream(wire: Any, watch: Watch | None = None, heartbeat: Heartbeat | None = None, parts: int = 1) -> EventStream:
-    return EventStream(wire, {"a": "b"}, parts, heartbeat or Heartbeat(), watch or Watch())
+    return EventStream(wire, b"a: b\r\n", parts, heartbeat or Heartbeat(), watch or Watch())
 
 
 async def test_one_write_a_token() -> None:
@@ -68,7 +67,7 @@ async def test_one_write_a_token() -> None:
         assert wire.writes == [b"a", b"b", b"c"]
         await events.end(b"d")
     assert wire.writes == [b"a", b"b", b"c", b"d"]
-    assert wire.headers == {"a": "b"}
+    assert wire.headers == b"a: b\r\n"
     assert wire.is_over
 
 
