@@ -21,7 +21,7 @@ class Relay:
 
     def __init__(self, index: int, chunks: Chunks, events: EventStream, pace: Pace, coalesce: bool) -> None:
         self.index, self.chunks, self.events, self.pace, self.coalesce = index, chunks, events, pace, coalesce
-        self.plain = chunks.frames[index][None]
+        self.plain = chunks.frames[index]
         self.has_waited = False
         self.held: list[Delta] = []
         self.timer: asyncio.Handle | None = None

@@ -6,7 +6,7 @@ from typing import Any, ClassVar, NamedTuple, get_args
 
 from server.engine.base import Delta, FinishReason
 from server.openai.answer import Answer, Head, Usage
-from server.streaming.frames import Frame, Mould, event
+from server.streaming.frames import Frame, Mould, event, to_json
 
 DONE = event(b"[DONE]")
 Ending = FinishReason | None
@@ -28,26 +28,28 @@ class Chunks(ABC):
         """`choices`: how many sequences the answer has."""
         self.head, self.include_usage, self.choices = head, include_usage, choices
         self.moulds = moulds(type(self), head.model, include_usage, choices)
-        self.frames = [
-            {ending: Frame(mould.cast(head.id, head.created)) for ending, mould in each.items()}
-            for each in self.moulds.frames
-        ]
+        self.stamp = to_json(head.id), to_json(head.created)
+        self.frames = [self.frame(index, None) for index in range(choices)]
 
     def first(self) -> bytes:
         """What is sent once the engine has accepted the request, before its first token."""
-        return b"".join(mould.cast(self.head.id, self.head.created) for mould in self.moulds.opening)
+        return b"".join(mould.cast(*self.stamp) for mould in self.moulds.opening)
 
     def delta(self, index: int, delta: Delta) -> bytes:
         if delta.logprobs is None:
-            return self.frames[index][delta.finish_reason].fill(delta.text)
+            reason = delta.finish_reason
+            return (self.frames[index] if reason is None else self.frame(index, reason)).fill(delta.text)
         return encode(type(self), self.head, self.include_usage, [self.choice(index, delta)])
+
+    def frame(self, index: int, ending: Ending) -> Frame:
+        return Frame(self.moulds.frames[index][ending].cast(*self.stamp))
 
     def last(self, prompt_tokens: int, completion_tokens: int) -> bytes:
         """Ends an answer that is complete."""
         if not self.include_usage:
             return DONE
-        totals = (prompt_tokens, completion_tokens, prompt_tokens + completion_tokens)
-        return self.moulds.usage.cast(self.head.id, self.head.created, *totals) + DONE
+        totals = map(to_json, (prompt_tokens, completion_tokens, prompt_tokens + completion_tokens))
+        return self.moulds.usage.cast(*self.stamp, *totals) + DONE
 
     @classmethod
     @abstractmethod

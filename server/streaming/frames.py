@@ -42,12 +42,14 @@ class Mould:
 
     def __init__(self, event: bytes, *slots: str | int) -> None:
         """`slots`: what stands in the places, in their order. Raises ValueError if one does not stand there once."""
-        self.pieces = list[bytes]()
+        self.parts = list[bytes]()
         for slot in slots:
-            piece, event = event.split(to_json(slot))
-            self.pieces.append(piece)
-        self.rest = event
+            before, event = event.split(to_json(slot))
+            self.parts += before, b""
+        self.parts.append(event)
 
-    def cast(self, *values: str | int) -> bytes:
-        cast = b"".join(piece + to_json(value) for piece, value in zip(self.pieces, values, strict=True))
-        return cast + self.rest
+    def cast(self, *values: bytes) -> bytes:
+        """`values`: JSON, one for each place."""
+        parts = self.parts.copy()
+        parts[1::2] = values
+        return b"".join(parts)
