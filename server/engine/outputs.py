@@ -17,6 +17,7 @@ from collections.abc import Coroutine
 from copy import copy
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import replace
 from vllm.v1.engine import EngineCoreOutput, EngineCoreOutputs, EngineCoreRequest, FinishReason
 from vllm.v1.engine.detokenizer import FastIncrementalDetokenizer, IncrementalDetokenizer
 from vllm.v1.engine.logprobs import LogprobsProcessor
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
 
 REASONS: dict[str, Reason] = {"stop": "stop", "length": "length"}
 """Of vLLM's finish reasons, those that are OpenAI's, too."""
+
+CONTEXT = 16
+"""Tokens of a prompt that decide how the first token of the answer is written. vLLM decodes the whole prompt for it."""
 
 
 class Outputs:
@@ -125,7 +129,9 @@ class Sequence:
         self.outputs, self.request, self.receiver = outputs, request, receiver
         self.id = self.name = request.request_id
         self.params = params = request.sampling_params
-        self.detokenizer = IncrementalDetokenizer.from_new_request(outputs.tokenizer, request)
+        prompt = request.prompt_token_ids or []
+        ending = request if len(prompt) <= CONTEXT else replace(request, prompt_token_ids=prompt[-CONTEXT:])
+        self.detokenizer = IncrementalDetokenizer.from_new_request(outputs.tokenizer, ending)
         self.logprobs = LogprobsProcessor.from_new_request(outputs.tokenizer, request)
         is_fast = isinstance(self.detokenizer, FastIncrementalDetokenizer)
         self.is_plain = is_fast and not params.stop and params.logprobs is None

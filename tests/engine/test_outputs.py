@@ -6,6 +6,7 @@ import pytest
 
 from server.engine.base import Chat, Delta, Sampling
 from server.engine.gathered import Gathered
+from server.engine.outputs import CONTEXT
 from server.engine.processed import is_needed
 from tests.conftest import Started
 
@@ -29,9 +30,9 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 
-async def generated(vllm: Started, text: str, sampling: Sampling, *, processed: bool) -> list[Delta]:
+async def generated(vllm: Started, asked: str | Chat, sampling: Sampling, *, processed: bool) -> list[Delta]:
     engine, gathered = vllm.engine, Gathered()
-    prompt = await engine.render(Chat([{"role": "user", "content": text}]))
+    prompt = await engine.render(asked)
     engine.is_processed = processed
     try:
         engine.submit(f"compared-{processed}", prompt, sampling, gathered)
@@ -43,13 +44,27 @@ async def generated(vllm: Started, text: str, sampling: Sampling, *, processed: 
 @pytest.mark.parametrize("case", CASES)
 async def test_as_generate_does(vllm: Started, case: str) -> None:
     text, asked = CASES[case]
-    sampling = Sampling(**(GREEDY | asked))
-    mine = await generated(vllm, text, sampling, processed=False)
-    theirs = await generated(vllm, text, sampling, processed=True)
+    sampling, prompt = Sampling(**(GREEDY | asked)), chat(text)
+    mine = await generated(vllm, prompt, sampling, processed=False)
+    theirs = await generated(vllm, prompt, sampling, processed=True)
     assert [delta.tokens for delta in mine] == [1] * len(mine)
     assert one_a_token(theirs) == one_a_token(mine)
     if sampling.seed is None:
         assert vllm.engine.outputs.sequences == {}
+
+
+@pytest.mark.parametrize("text", ["1 2 3 4 5 " * 10, "漢字 🎉 é " * 10, "漢字" * 30, "🎉" * 30])
+async def test_of_a_prompt_only_the_end_is_decoded(vllm: Started, text: str) -> None:
+    assert len(await vllm.engine.render(text)) > CONTEXT
+    for bias in (None, dict.fromkeys(await vllm.engine.render("字 🎉 é"), 50.0)):
+        sampling = Sampling(max_tokens=20, temperature=1.0, seed=3, logit_bias=bias, ignore_eos=True)
+        mine = await generated(vllm, text, sampling, processed=False)
+        theirs = await generated(vllm, text, sampling, processed=True)
+        assert one_a_token(theirs) == one_a_token(mine)
+
+
+def chat(text: str) -> Chat:
+    return Chat([{"role": "user", "content": text}])
 
 
 def one_a_token(deltas: list[Delta]) -> tuple[Any, ...]:
@@ -83,8 +98,8 @@ async def test_vllms_own_metrics_are_kept(vllm: Started) -> None:
         "vllm:e2e_request_latency_seconds_count", "vllm:request_queue_time_seconds_count",
     )  # fmt: skip
     before = {name: value(name) for name in names}
-    deltas = await generated(vllm, COUNT, Sampling(**GREEDY), processed=False)
-    prompt = len(await vllm.engine.render(Chat([{"role": "user", "content": COUNT}])))
+    deltas = await generated(vllm, chat(COUNT), Sampling(**GREEDY), processed=False)
+    prompt = len(await vllm.engine.render(chat(COUNT)))
     more = {name: value(name) - before[name] for name in names}
     assert more == dict.fromkeys(names, 1.0) | {
         "vllm:generation_tokens_total": len(deltas),
