@@ -1,6 +1,6 @@
 """The edge of the routes that generate: key, phase, seat, body, time limits and hang-up, in this order.
 
-The seat is reserved before a byte of the body is read, and given back when the request has left.
+The seat is reserved before a byte of the body is read, and given back when the last byte of the answer is sent.
 """
 
 import asyncio
@@ -51,6 +51,7 @@ class Request:
 
     def __init__(self, edge: Edge, generate: Generate, connection: Connection, ticket: Ticket) -> None:
         self.edge, self.generate, self.connection, self.ticket = edge, generate, connection, ticket
+        self.has_left = False
 
     async def serve(self) -> None:
         connection, ticket = self.connection, self.ticket
@@ -73,6 +74,10 @@ class Request:
             raise
 
     def leave(self) -> None:
+        """Give the seat back, if it has not been."""
+        if self.has_left:
+            return
+        self.has_left = True
         self.ticket.close()
         self.edge.times.whole.observe(self.edge.desk.clock() - self.ticket.arrived)
 

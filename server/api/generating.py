@@ -37,7 +37,7 @@ def generating(
 ) -> dict[str, Generate]:
     """By path. Raise what refuses the request, and what fails before its answer has begun."""
     heartbeat, coalesce = Heartbeat(), settings.streaming.coalesce == "auto"
-    of_streams = encode(EventSourceResponse(iter(())).headers)
+    of_streams = encode(headers_of_streams())
     ids = Random()
 
     def route(kind: type[GenerationBody], prefix: str) -> Generate:
@@ -68,6 +68,13 @@ def generating(
         return generate
 
     return {path: route(*each) for path, each in ROUTES.items()}
+
+
+def headers_of_streams() -> dict[str, str]:
+    """sse-starlette's, but for `connection`, which is the protocol's."""
+    headers = dict(EventSourceResponse(iter(())).headers)
+    del headers["connection"]
+    return headers
 
 
 async def stream(generation: Generation, chunks: Chunks, events: EventStream, relays: list[Relay]) -> None:

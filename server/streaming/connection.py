@@ -7,12 +7,14 @@ from starlette.types import Message
 
 
 class Connection(Protocol):
-    """One request's. `headers` are ASGI's; `on_lost` is called when the client hangs up before its answer is complete.
+    """One request's. `headers` are ASGI's. `has_begun`: a status has been sent.
 
-    What is sent after that is dropped. `has_begun`: a status has been sent.
+    `on_complete` is called when the whole answer has been sent, before the next request is looked at; `on_lost` when
+    the client hangs up before. What is sent after that is dropped.
     """
 
     headers: list[tuple[bytes, bytes]]
+    on_complete: Callable[[], None] | None
     on_lost: Callable[[], None] | None
 
     @property

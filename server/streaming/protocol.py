@@ -10,7 +10,7 @@ from server.streaming.connection import Connection
 
 
 class Request(Protocol):
-    """One that has come in. `serve` runs as a task; `leave` is called once, whether that has begun or not."""
+    """One that has come in. `serve` runs as a task; `leave` is called when it is answered, and when that is done."""
 
     async def serve(self) -> None: ...
 
@@ -29,12 +29,13 @@ class Door(Protocol):
 class UvicornConnection:
     """uvicorn's part of a Connection: the same writes as its ASGI `send` makes, without a coroutine each."""
 
-    __slots__ = ("cycle", "headers", "is_stuck", "on_lost", "send")
+    __slots__ = ("cycle", "headers", "is_stuck", "on_complete", "on_lost", "send")
 
     def __init__(self, cycle: RequestResponseCycle) -> None:
         self.cycle, self.send = cycle, cycle.transport.write
         self.is_stuck = False
         self.headers: list[tuple[bytes, bytes]] = list(cycle.scope["headers"])
+        self.on_complete: Callable[[], None] | None = None
         self.on_lost: Callable[[], None] | None = None
 
     @property
@@ -93,6 +94,8 @@ class UvicornConnection:
         cycle = self.cycle
         cycle.response_complete = True
         cycle.message_event.set()
+        if self.on_complete is not None:
+            self.on_complete()
         if not cycle.keep_alive:
             cycle.transport.close()
         cycle.on_response()
@@ -125,6 +128,7 @@ class ConnectionProtocol(HttpToolsProtocol):
         self.served = UvicornConnection(cycle)
         request = self.door.enter(scope["path"], self.served)
         if request is not None:
+            self.served.on_complete = request.leave
             task = self.loop.create_task(cycle.run_asgi(lambda *_: request.serve()))
             self.tasks.add(task)
             task.add_done_callback(self.tasks.discard)

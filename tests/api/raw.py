@@ -28,6 +28,7 @@ class RawClient:
         self.gone = self.was_cut = self.is_complete = False
         self.status = 0
         self.task: asyncio.Task[None] | None = None
+        self.on_complete: Callable[[], None] | None = None
         self.on_lost: Callable[[], None] | None = None
         self.received = b""
 
@@ -36,6 +37,7 @@ class RawClient:
         self.headers = [(name.encode(), value.encode()) for name, value in self.said.items()]
         request = door.enter("/v1/chat/completions", self)
         if request is not None:
+            self.on_complete = request.leave
             self.task = loop.create_task(request.serve())
             self.task.add_done_callback(lambda _: request.leave())
             self.task.add_done_callback(lambda _: self.left.set())
@@ -99,6 +101,8 @@ class RawClient:
         if not self.gone:
             self.is_complete = True
             self.over.set()
+            if self.on_complete is not None:
+                self.on_complete()
 
     def finish_body(self) -> None:
         self.may_send.set()
