@@ -1,4 +1,4 @@
-"""vLLM's AsyncLLM behind the Engine protocol: the only file that imports vLLM.
+"""vLLM's AsyncLLM behind the Engine protocol: starting it, feeding it, stopping it.
 
 The import alone takes seconds, so it happens in `start`, on the thread that loads the model.
 """
