@@ -96,6 +96,7 @@ class UvicornConnection:
         cycle.message_event.set()
         if self.on_complete is not None:
             self.on_complete()
+            self.on_complete = None  # an idle connection keeps nothing of its last request
         if not cycle.keep_alive:
             cycle.transport.close()
         cycle.on_response()
