@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 from fastapi import FastAPI
 from fastapi.middleware import Middleware
-from sse_starlette.sse import AppStatus
 
 from server.admission import Desk, Tenants
 from server.api.edge import Edge
@@ -30,7 +29,6 @@ def create_app(settings: Settings, engine: Engine, clock: Callable[[], float] = 
 
     Raises Mistake for a tenant's key that cannot be found.
     """
-    AppStatus.disable_automatic_graceful_drain()  # type: ignore[no-untyped-call]
     desk, tenants, times = Desk(settings.traffic, clock), Tenants(settings.tenants, os.environ, clock), Times()
     lifecycle = Lifecycle(engine, desk)
     edge = Edge(

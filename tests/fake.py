@@ -5,7 +5,18 @@ import re
 import time
 from collections.abc import Callable
 
-from server.engine.base import Chat, Delta, Loading, ModelInfo, Pace, Prompt, Receiver, Sampling, TokenLogprob
+from server.engine.base import (
+    Chat,
+    Delta,
+    FinishReason,
+    Loading,
+    ModelInfo,
+    Pace,
+    Prompt,
+    Receiver,
+    Sampling,
+    TokenLogprob,
+)
 from server.errors import EngineFailed, InvalidRequest
 
 
@@ -29,11 +40,13 @@ class FakeSequence:
     def step(self) -> None:
         token = self.tokens[self.made]
         self.made += 1
-        last = "stop" if self.made == len(self.tokens) else "length" if self.made == self.limit else None
+        last: FinishReason | None = (
+            "stop" if self.made == len(self.tokens) else "length" if self.made == self.limit else None
+        )
         logprobs = (TokenLogprob(token, -0.5, (TokenLogprob(token, -0.5),)),)
         if last:
             self.engine.drop(self)
-        self.receiver.put(Delta(token, 1, last, logprobs if self.sampling.logprobs is not None else None))  # type: ignore[arg-type]
+        self.receiver.put(Delta(token, 1, last, logprobs if self.sampling.logprobs is not None else None))
 
     def abort(self) -> None:
         self.engine.drop(self)

@@ -24,7 +24,8 @@ EXPIRED: dict[TimeLimit, str] = {
 
 
 class Ticket:
-    """Made by `Desk.admit`; nobody else makes one. It has to be closed, once, when nothing serves the request any more.
+    """Made by `Desk.admit`; nobody else makes one. It has to be closed, once: when the answer is sent, or
+    nothing serves the request any more.
 
     `holds`: what has to be let go of before its seats are. `waiting_tokens` are its prompts' until their prefill;
     `tokens` what was taken from `bucket` for it, and `tokens_used` what it has used so far.

@@ -68,7 +68,7 @@ class Request:
             ticket.outcome = error.outcome
             if not connection.has_begun:
                 refuse(connection, error, ticket.account)
-        except Exception:
+        except Exception:  # a mistake of ours: its client gets OpenAI's error, and the log, from uvicorn, the traceback
             if not connection.has_begun:
                 send(connection, internal_error())
             raise

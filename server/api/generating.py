@@ -4,8 +4,6 @@ import time
 from collections.abc import Callable
 from random import Random
 
-from sse_starlette import EventSourceResponse
-
 from server.admission import Desk, Ticket
 from server.api.edge import Generate
 from server.api.errors import to_body
@@ -22,7 +20,7 @@ from server.settings import Settings
 from server.streaming.connection import Connection, encode
 from server.streaming.frames import event
 from server.streaming.heartbeat import Heartbeat
-from server.streaming.response import EventStream
+from server.streaming.response import EVENT_STREAM, EventStream
 from server.telemetry.times import Times
 
 ROUTES: dict[str, tuple[type[GenerationBody], str]] = {
@@ -37,7 +35,7 @@ def generating(
 ) -> dict[str, Generate]:
     """By path. Raise what refuses the request, and what fails before its answer has begun."""
     heartbeat, coalesce = Heartbeat(), settings.streaming.coalesce == "auto"
-    of_streams = encode(headers_of_streams())
+    of_streams = encode(EVENT_STREAM)
     ids = Random()
 
     def route(kind: type[GenerationBody], prefix: str) -> Generate:
@@ -68,13 +66,6 @@ def generating(
         return generate
 
     return {path: route(*each) for path, each in ROUTES.items()}
-
-
-def headers_of_streams() -> dict[str, str]:
-    """sse-starlette's, but for `connection`, which is the protocol's."""
-    headers = dict(EventSourceResponse(iter(())).headers)
-    del headers["connection"]
-    return headers
 
 
 async def stream(generation: Generation, chunks: Chunks, events: EventStream, relays: list[Relay]) -> None:

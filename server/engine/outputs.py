@@ -112,9 +112,10 @@ class Outputs:
         try:
             run_now(message)
         except Exception as error:
-            if sequence is None:
-                return  # the engine is dead, and says so in its own way
-            sequence.fail(ended_by(error))
+            if sequence is not None:
+                sequence.fail(ended_by(error))
+            elif not self.core.resources.engine_dead:  # a dead one says so in its own way
+                raise
 
 
 class Sequence:

@@ -8,14 +8,19 @@ from typing import Self
 from server.streaming.connection import Connection
 from server.streaming.heartbeat import Heartbeat
 
+EVENT_STREAM = {
+    "content-type": "text/event-stream; charset=utf-8",
+    "cache-control": "no-store",
+    "x-accel-buffering": "no",  # nginx would hold events back
+}
 PING = b": ping\n\n"
 
 
 class EventStream:
     """One write a token, made by whoever has the token; the task that serves the request only waits for the end.
 
-    sse-starlette's own loop costs a cancel scope a chunk and four tasks a stream. None is needed here: the edge watches
-    for a client that has gone, and one heartbeat pings all streams. `parts`: how many sequences it carries. `watch` is
+    It has no task and no cancel scope of its own: the edge watches for a client that has gone, and one heartbeat pings
+    all streams. `parts`: how many sequences it carries. `watch` is
     told when the client stops reading, and when it has caught up.
     """
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from server.admission import Account, Desk, Tenants
 from server.admission.turn import Visit
-from server.errors import Disconnected, Overloaded
+from server.errors import Disconnected, Outcome, Overloaded
 from server.settings import Traffic
 
 
@@ -77,15 +77,15 @@ async def test_a_cancellation_that_is_not_the_tickets_passes_through() -> None:
 
 
 @given(st.integers(1, 6), st.lists(st.tuples(st.integers(1, 3), st.sampled_from(["finished", "aborted", "failed"]))))
-def test_the_books_balance(capacity: int, requests: list[tuple[int, str]]) -> None:
-    async def visit(desk: Desk, seats: int, outcome: str) -> None:
+def test_the_books_balance(capacity: int, requests: list[tuple[int, Outcome]]) -> None:
+    async def visit(desk: Desk, seats: int, outcome: Outcome) -> None:
         try:
             with closing(desk.admit(nobody())) as ticket:
                 await asyncio.sleep(0)
                 ticket.extend(seats - 1)
                 assert desk.seats.taken <= capacity
                 await asyncio.sleep(0)
-                ticket.outcome = outcome  # type: ignore[assignment]
+                ticket.outcome = outcome
         except Overloaded:
             pass
 

@@ -182,3 +182,11 @@ async def test_batch_waits_for_interactive_but_not_for_ever() -> None:
     queue.leave(first)
     await asyncio.gather(*tasks)
     assert order.index("old batch") <= 1
+
+
+@pytest.mark.parametrize(("weight", "service"), [(1.0, 70), (2.0, 35)])
+def test_what_a_sequence_costs_its_tenant(weight: float, service: float) -> None:
+    """10 tokens of its prompt, and 30 of its answer, which count twice; a tenant of twice the weight pays half."""
+    queue = Queue(1, Clock())
+    queue.join(Visit("a", weight, prompt_tokens=10), lambda turn: None).charge(30)
+    assert queue.lanes["interactive"].counters == {"a": service}

@@ -4,13 +4,14 @@ import asyncio
 import json
 import re
 import socket
-from collections.abc import AsyncIterator, Coroutine, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, closing, contextmanager
 from typing import Any
 
 import pytest
 
 from server.app import create_app
+from server.errors import Unavailable
 from server.settings import Settings
 from tests.api.raw import RawClient
 from tests.conftest import Running, Serve
@@ -153,21 +154,14 @@ def test_a_seat_whose_task_never_begins_is_given_back() -> None:
     loop.close()
 
 
-def test_a_drain_reaches_a_request_whose_task_has_not_begun() -> None:
-    loop = VirtualLoop()
-    app = create_app(Settings.model_validate({}), FakeEngine(), clock=loop.time)
-    lifecycle = app.state.lifecycle
-    loop.run_until_complete(lifecycle.load(lambda line: None))
+def test_an_interruption_reaches_a_request_whose_task_has_not_begun() -> None:
+    loop, engine = VirtualLoop(), FakeEngine()
+    app = create_app(Settings.model_validate({}), engine, clock=loop.time)
+    loop.run_until_complete(app.state.lifecycle.load(lambda line: None))
     client = RawClient(counting(3) | {"n": 1, "max_tokens": 9}, {}, halves=False)
-
-    async def both() -> None:
-        client.ask(app.state.edge, loop)
-        lifecycle.hurry_asked.set()
-        await lifecycle.drain()
-
-    work: Coroutine[Any, Any, None] = both()
-    loop.run_until_complete(work)
+    client.ask(app.state.edge, loop)
+    app.state.desk.interrupt_all(Unavailable("Going down.", code="draining"))
     loop.settle()
-    assert (client.verdict(), client.status) == ("refused", 503)
+    assert (client.verdict(), client.status, engine.renders) == ("refused", 503, 0)
     assert app.state.desk.seats.taken == 0
     loop.close()

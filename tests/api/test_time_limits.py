@@ -189,3 +189,39 @@ def test_a_reader_that_is_slow_in_the_end_holds_its_seat_but_no_place_in_the_bat
     loop.settle()
     assert slow.verdict() == "whole"
     loop.close()
+
+
+def test_each_token_begins_the_time_for_the_next_anew() -> None:
+    """A token a second, and 1.5 s for each: it goes on for as long as they come, and ends 1.5 s after the last."""
+    loop, engine = VirtualLoop(), FakeEngine(seconds_a_token=1)
+    traffic = {"stall_timeout": 1.5}
+    app = create_app(Settings.model_validate({"traffic": traffic}), engine, clock=loop.time)
+    loop.run_until_complete(app.state.lifecycle.load(lambda line: None))
+    whole, stalled = (RawClient(counting(50) | {"n": 1, "max_tokens": most}, {}, halves=False) for most in (20, 99))
+    for client in (whole, stalled):
+        client.ask(app.state.edge, loop)
+    loop.advance(30.1)
+    assert whole.verdict() == "whole"
+    engine.going.clear()
+    loop.advance(1.3)
+    assert not stalled.left.is_set()
+    loop.advance(0.3)
+    assert stalled.verdict() == "broken off"
+    assert app.state.desk.expired == FULL | {"stall_timeout": 1}
+    loop.close()
+
+
+async def test_how_long_requests_take_is_told_stage_by_stage(serve: Serve) -> None:
+    """One that runs at once, and one that waits for it: six tokens each, 20 ms apart."""
+    async with serve(FakeEngine(seconds_a_token=0.02), concurrency=1) as server:
+        await asyncio.gather(ask(server, counting(3)), ask(server, counting(3, stream=False)))
+        async with httpx.AsyncClient(base_url=server.url) as client:
+            lines = (await client.get("/metrics")).text.splitlines()
+    told = {line.split()[0]: float(line.split()[1]) for line in lines if not line.startswith("#")}
+    counted = {"request_queue_time": 2, "time_to_first_token": 2, "inter_token_latency": 10, "e2e_request_latency": 2}
+    assert {name: told[f"sluice_{name}_seconds_count"] for name in counted} == counted
+    sums = {name: told[f"sluice_{name}_seconds_sum"] for name in counted}
+    assert sums["inter_token_latency"] > 10 * 0.018
+    assert sums["request_queue_time"] > 5 * 0.018  # of the second
+    assert sums["time_to_first_token"] > sums["request_queue_time"]
+    assert sums["e2e_request_latency"] > sums["time_to_first_token"] + sums["inter_token_latency"] - 0.01
