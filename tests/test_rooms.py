@@ -7,7 +7,7 @@ import pytest
 
 SERVER = Path(__file__).parents[1] / "server"
 LAYERS = {
-    "errors": 0, "settings": 0,
+    "errors": 0, "heap": 0, "settings": 0,
     "admission": 1, "engine": 1, "streaming": 1, "telemetry": 1,
     "openai": 2, "demo": 2, "bench": 2, "api": 3, "lifecycle": 4, "reload": 4, "app": 5, "cli": 6, "__main__": 6,
 }  # fmt: skip

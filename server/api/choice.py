@@ -81,3 +81,4 @@ class Choice:
             self.sequence.abort()
         if self.turn is not None:
             self.generation.desk.queue.leave(self.turn)
+        self.sequence = self.turn = None  # they know it, too

@@ -84,7 +84,7 @@ async def stream(generation: Generation, chunks: Chunks, events: EventStream, re
                 await events.caught_up()
         except RequestError as error:
             ticket.outcome = error.outcome
-            if events.is_blocked:
+            if events.is_blocked or not events.is_open:
                 raise
             last = event(to_body(error))
         else:

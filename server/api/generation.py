@@ -15,7 +15,8 @@ from server.telemetry.times import Times
 class Generation:
     """All sequences of one request; sequence `i` is number `i % n` of prompt `i // n`.
 
-    `done` is set when all have finished, or to what ended the request early.
+    `done` is set when all have finished, or to what ended the request early. `completion_tokens`: of all answers, at
+    the end.
     """
 
     def __init__(
@@ -30,6 +31,7 @@ class Generation:
         self.samplings: list[Sampling] = []
         self.choices: list[Choice] = []
         self.unfinished = request.sequences
+        self.completion_tokens = 0
         loop = asyncio.get_running_loop()
         self.accepted: asyncio.Future[None] = loop.create_future()
         self.done: asyncio.Future[None] = loop.create_future()
@@ -37,10 +39,6 @@ class Generation:
     @property
     def prompt_tokens(self) -> int:
         return sum(map(len, self.prompts))
-
-    @property
-    def completion_tokens(self) -> int:
-        return sum(choice.tokens for choice in self.choices)
 
     def last_token_at(self) -> float:
         return max(choice.last_at for choice in self.choices)
@@ -134,7 +132,6 @@ class Generation:
         """A sequence has finished."""
         self.unfinished -= 1
         if self.unfinished == 0 and not self.done.done():
-            self.ticket.enter("send_timeout")
             self.done.set_result(None)
 
     def watch(self, is_read: bool) -> None:
@@ -153,11 +150,19 @@ class Generation:
                 future.set_exception(error)
 
     def close(self) -> None:
-        """Abort what runs, and leave what waits; may be called again."""
+        """Abort what runs, and leave what waits; may be called again. `completion_tokens` are known then.
+
+        Nothing here knows the rest of it any more, so that all of it is freed, and used again, with its last reference.
+        """
+        if not self.choices:
+            return
+        self.unfinished = 0
+        self.ticket.enter("send_timeout")
         for choice in self.choices:
             choice.close()
-        prefilled = sum(len(self.prompts[prompt]) for prompt in self.prefilled)
-        self.ticket.tokens_used = prefilled + self.completion_tokens
+            self.completion_tokens += choice.tokens
+        self.choices.clear()
+        self.ticket.tokens_used = self.completion_tokens + sum(len(self.prompts[prompt]) for prompt in self.prefilled)
         for future in (self.accepted, self.done):
             if not future.cancel() and not future.cancelled():
                 future.exception()  # seen, if not by whoever waited for it

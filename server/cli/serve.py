@@ -1,7 +1,6 @@
 """`sluice serve`: the server itself."""
 
 import asyncio
-import gc
 import math
 import os
 import socket
@@ -18,6 +17,7 @@ from server.cli.options import Config, Set
 from server.cli.terminal import Terminal
 from server.engine.base import Engine
 from server.engine.vllm import VLLMEngine
+from server.heap import collapse, freeze
 from server.lifecycle import Lifecycle, Server
 from server.reload import Reload
 from server.settings import Settings, Traffic
@@ -78,7 +78,7 @@ async def answer(
 
     reload = Reload(settings, config, overrides, loaded=lifecycle.loaded, apply=apply, announce=terminal.say)
     watching = asyncio.create_task(reload.watch())
-    freezing = asyncio.create_task(freeze(lifecycle.loaded))
+    settling = asyncio.create_task(settle(lifecycle.loaded))
     serving = uvicorn.Config(
         app, loop="none", http=ConnectionProtocol.behind(app.state.edge), ws="none", lifespan="off",
         log_level="warning", access_log=False,
@@ -88,12 +88,11 @@ async def answer(
         return await lifecycle.run(Server(serving), listener, terminal.say)
     finally:
         watching.cancel()
-        freezing.cancel()
+        settling.cancel()
 
 
-async def freeze(loaded: asyncio.Event) -> None:
-    """Once the model is loaded, keep the garbage collector from what stays, such as all of vLLM's modules."""
+async def settle(loaded: asyncio.Event) -> None:
+    """Once the model is loaded, make its modules and all else that stays cheap to have."""
     await loaded.wait()
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(10_000, 10, 10)  # what is left to look at is small, and dies young
+    freeze()
+    await asyncio.to_thread(collapse)

@@ -77,7 +77,7 @@ class Outputs:
         self.step_at = time.monotonic()
         stats = IterationStats()
         sequences, others, ended = self.sequences, [], []
-        for output in outputs.outputs:
+        for output in reversed(outputs.outputs):  # first tokens are last there, and people wait for them
             sequence = sequences.get(output.request_id)
             if sequence is None:
                 others.append(output)

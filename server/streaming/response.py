@@ -14,19 +14,21 @@ EVENT_STREAM = {
     "x-accel-buffering": "no",  # nginx would hold events back
 }
 PING = b": ping\n\n"
+MOMENT = 0.25
+"""Seconds that the headers wait for the first event, to share its write. What fails meanwhile gets a status."""
 
 
 class EventStream:
     """One write a token, made by whoever has the token; the task that serves the request only waits for the end.
 
     It has no task and no cancel scope of its own: the edge watches for a client that has gone, and one heartbeat pings
-    all streams. `parts`: how many sequences it carries. `watch` is
-    told when the client stops reading, and when it has caught up.
+    all streams. `parts`: how many sequences it carries. `watch` is told when the client stops reading, and when it has
+    caught up.
     """
 
     __slots__ = (
-        "catching_up", "connection", "headers", "heartbeat", "is_open", "is_quiet", "parts", "unsent", "watch",
-        "write_now",
+        "catching_up", "connection", "headers", "heartbeat", "is_open", "is_quiet", "opening", "parts", "unsent",
+        "watch", "write_now",
     )  # fmt: skip
 
     def __init__(
@@ -38,17 +40,32 @@ class EventStream:
         self.write_now = connection.write
         self.unsent: list[bytes] = []
         self.is_open = self.is_quiet = False
+        self.opening: asyncio.TimerHandle | None = None
         self.catching_up: asyncio.Task[None] | None = None
 
     def __enter__(self) -> Self:
         return self
 
-    def begin(self, opening: bytes) -> None:
-        """Send the headers, and what has been written already."""
-        self.connection.begin(self.headers, b"".join((opening, *self.unsent)))
-        self.unsent.clear()
-        self.is_open = True
+    def begin(self, first: bytes) -> None:
+        """The request has been accepted. What has been written before comes after `first`."""
+        self.unsent.insert(0, first)
         self.heartbeat.add(self)
+        if len(self.unsent) > 1:
+            self.open()
+        else:
+            self.opening = asyncio.get_running_loop().call_later(MOMENT, self.open)
+
+    def open(self) -> None:
+        """Send the headers, and what there is."""
+        if self.opening is not None:
+            self.opening.cancel()
+        self.is_open = True
+        self.connection.begin(self.headers, self.take_unsent())
+
+    def take_unsent(self, last: bytes = b"") -> bytes:
+        events = b"".join((*self.unsent, last))
+        self.unsent.clear()
+        return events
 
     def write(self, events: bytes) -> None:
         """Send them now, in the caller's own turn; later, if the client does not read."""
@@ -59,6 +76,8 @@ class EventStream:
             self.watch(False)
             self.catching_up = asyncio.create_task(self.catch_up())
         self.unsent.append(events)
+        if self.opening is not None and not self.is_open:
+            self.open()
 
     def write_last(self, events: bytes) -> None:
         """The last ones of a sequence; those of the last sequence go out with the end, which comes at once."""
@@ -83,9 +102,7 @@ class EventStream:
         try:
             while self.unsent:
                 await self.connection.drain()
-                events = b"".join(self.unsent)
-                self.unsent.clear()
-                self.write_now(events)
+                self.write_now(self.take_unsent())
         finally:
             self.catching_up = None
         self.watch(True)
@@ -93,12 +110,17 @@ class EventStream:
     async def end(self, last: bytes) -> None:
         """Send what is left and what comes last, once the client has room for it."""
         await self.connection.drain()
-        self.connection.end(b"".join((*self.unsent, last)))
+        if self.is_open:
+            self.connection.end(self.take_unsent(last))
+        else:  # all of it has come within a moment
+            self.connection.answer(200, self.headers, self.take_unsent(last))
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.heartbeat.discard(self)
+        if self.opening is not None:
+            self.opening.cancel()
         if self.catching_up is not None:
             self.catching_up.cancel()
 

@@ -10,6 +10,7 @@ import pytest
 
 from server.app import create_app
 from server.settings import Settings
+from server.streaming.response import MOMENT
 from tests.api.raw import RawClient
 from tests.conftest import Running, Serve
 from tests.fake import FakeEngine
@@ -80,12 +81,16 @@ async def test_a_first_token_that_does_not_come(serve: Serve, fake: FakeEngine, 
     fake.going.clear()
     async with serve(fake, first_token_timeout=0.1, stall_timeout=30) as server:
         answer = await ask(server, counting(3, stream))
-        if stream:
-            first, last = answer.text.strip().split("\n\n")
-            assert '"role":"assistant"' in first
-            assert json.loads(last.removeprefix("data: "))["error"]["code"] == "first_token_timeout"
-        else:
-            assert error(answer) == (503, "overloaded_error", "first_token_timeout")
+        assert error(answer) == (503, "overloaded_error", "first_token_timeout")
+        assert (await server.status())["expired"] == FULL | {"first_token_timeout": 1}
+
+
+async def test_a_first_token_that_does_not_come_once_the_stream_has_begun(serve: Serve, fake: FakeEngine) -> None:
+    fake.going.clear()
+    async with serve(fake, first_token_timeout=MOMENT + 0.1) as server:
+        first, last = (await ask(server, counting(3))).text.strip().split("\n\n")
+        assert '"role":"assistant"' in first
+        assert json.loads(last.removeprefix("data: "))["error"]["code"] == "first_token_timeout"
         assert (await server.status())["expired"] == FULL | {"first_token_timeout": 1}
 
 

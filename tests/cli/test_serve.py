@@ -14,7 +14,7 @@ import psutil
 import pytest
 from openai import AsyncOpenAI
 
-from server.cli.serve import freeze
+from server.cli.serve import settle
 from server.settings.models import DEMO
 from tests.process import Process, started
 
@@ -111,12 +111,12 @@ async def test_sigterm_drains_and_leaves_no_process(server: Process) -> None:
 
 async def test_what_stays_is_kept_from_the_garbage_collector() -> None:
     thresholds, loaded = gc.get_threshold(), asyncio.Event()
-    freezing = asyncio.create_task(freeze(loaded))
+    settling = asyncio.create_task(settle(loaded))
     try:
         await asyncio.sleep(0)
         assert gc.get_freeze_count() == 0  # what is loaded comes and goes until then
         loaded.set()
-        await freezing
+        await settling
         assert gc.get_freeze_count() > 0
     finally:
         gc.unfreeze()

@@ -17,13 +17,19 @@ class Wire:
         self.writes: list[bytes] = []
         self.fails_at = fails_at
         self.is_over = False
-        self.pinged = asyncio.Event()
+        self.begun, self.pinged = asyncio.Event(), asyncio.Event()
         self.reads = asyncio.Event()
         self.reads.set()
 
     def begin(self, headers: bytes, body: bytes) -> None:
         self.headers = headers
         self.write(body)
+        self.begun.set()
+
+    def answer(self, status: int, headers: bytes, body: bytes) -> None:
+        assert status == 200
+        self.begin(headers, body)
+        self.is_over = True
 
     def write(self, body: bytes) -> bool:
         if len(self.writes) == self.fails_at:
@@ -62,6 +68,7 @@ async def test_one_write_a_token() -> None:
     wire = Wire()
     with stream(wire) as events:
         events.begin(b"a")
+        events.open()
         events.write(b"b")
         events.write(b"c")
         assert wire.writes == [b"a", b"b", b"c"]
@@ -71,10 +78,53 @@ async def test_one_write_a_token() -> None:
     assert wire.is_over
 
 
+async def test_the_headers_go_out_with_the_first_event() -> None:
+    wire = Wire()
+    with stream(wire) as events:
+        events.begin(b"a")
+        assert wire.writes == []
+        events.write(b"b")
+        events.write(b"c")
+        await events.end(b"d")
+    assert wire.writes == [b"ab", b"c", b"d"]
+
+
+async def test_the_headers_do_not_wait_for_long() -> None:
+    wire = Wire()
+    with stream(wire) as events:
+        events.begin(b"a")
+        await wire.begun.wait()
+        assert wire.writes == [b"a"]
+        events.write(b"b")
+    assert wire.writes == [b"a", b"b"]
+
+
+async def test_what_has_come_within_a_moment_is_one_write() -> None:
+    wire = Wire()
+    with stream(wire) as events:
+        events.begin(b"a")
+        events.write_last(b"b")
+        await events.end(b"c")
+    assert wire.writes == [b"abc"]
+    assert wire.headers == b"a: b\r\n"
+    assert wire.is_over
+
+
+async def test_what_fails_within_a_moment_has_sent_nothing() -> None:
+    wire = Wire()
+    with stream(wire) as events:
+        events.begin(b"a")
+    assert not events.is_open
+    assert events.opening is not None
+    assert events.opening.cancelled()
+    assert wire.writes == []
+
+
 async def test_what_is_last_goes_out_with_the_end() -> None:
     wire = Wire()
     with stream(wire, parts=2) as events:
         events.begin(b"a")
+        events.open()
         events.write_last(b"b")
         events.write(b"c")
         events.write_last(b"d")
@@ -87,6 +137,7 @@ async def test_what_is_last_while_the_client_does_not_read() -> None:
     wire = Wire()
     with stream(wire) as events:
         events.begin(b"a")
+        events.open()
         wire.reads.clear()
         events.write(b"b")
         events.write_last(b"c")
@@ -111,6 +162,7 @@ async def test_a_client_that_does_not_read_for_a_while_misses_nothing() -> None:
     wire, watch = Wire(), Watch()
     with stream(wire, watch) as events:
         events.begin(b"a")
+        events.open()
         events.write(b"1")
         wire.reads.clear()
         events.write(b"2")
@@ -132,6 +184,7 @@ async def test_caught_up_and_the_end_wait_for_the_client() -> None:
     wire = Wire()
     with stream(wire) as events:
         events.begin(b"a")
+        events.open()
         wire.reads.clear()
         events.write(b"1")
         waiting = [asyncio.create_task(events.caught_up()), asyncio.create_task(events.end(b"2"))]
@@ -146,7 +199,9 @@ async def test_quiet_streams_are_pinged_by_one_timer() -> None:
     heartbeat, wires = Heartbeat(interval=0.01), [Wire(), Wire()]
     with stream(wires[0], heartbeat=heartbeat) as first, stream(wires[1], heartbeat=heartbeat) as second:
         first.begin(b"a")
+        first.open()
         second.begin(b"a")
+        second.open()
         for wire in wires:
             await wire.pinged.wait()
     for wire in wires:
@@ -159,6 +214,7 @@ async def test_a_busy_or_a_blocked_stream_is_not_pinged() -> None:
     wire = Wire()
     with stream(wire) as events:
         events.begin(b"a")
+        events.open()
         events.write(b"1")
         events.ping()
         wire.reads.clear()
@@ -177,6 +233,7 @@ async def test_a_broken_connection_leaves_nothing_behind(fails_at: int) -> None:
     async def answer() -> None:
         with stream(wire, heartbeat=heartbeat) as events:
             events.begin(b"a")
+            events.open()
             events.write(b"b")
             await events.end(b"c")
 
@@ -190,6 +247,7 @@ async def test_an_end_while_the_client_does_not_read_stops_the_catching_up() -> 
     before, wire = asyncio.all_tasks(), Wire()
     with stream(wire) as events:
         events.begin(b"a")
+        events.open()
         wire.reads.clear()
         events.write(b"1")
     for task in asyncio.all_tasks() - before:

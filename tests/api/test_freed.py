@@ -1,0 +1,40 @@
+"""What a request was made of is freed with its answer, and does not wait for the garbage collector.
+
+Freed memory is used again while the processor still has it at hand; what waits for the collector is found cold.
+"""
+
+import gc
+from collections import Counter
+
+import httpx
+import pytest
+
+from tests.conftest import Serve
+from tests.fake import FakeEngine
+from tests.test_lifecycle import counting
+
+
+def ours() -> Counter[str]:
+    """How many objects of each of our own classes there are."""
+    kinds = map(type, gc.get_objects())
+    return Counter(kind.__qualname__ for kind in kinds if str(kind.__module__).startswith("server."))
+
+
+@pytest.mark.parametrize("stream", [True, False])
+async def test_a_request_leaves_nothing_to_the_garbage_collector(serve: Serve, fake: FakeEngine, stream: bool) -> None:
+    async with serve(fake) as server, httpx.AsyncClient(base_url=server.url) as client:
+
+        async def ask() -> None:
+            body = counting(3, stream) | {"n": 2}
+            assert (await client.post("/v1/chat/completions", json=body)).status_code == 200
+
+        await ask()
+        gc.collect()
+        gc.disable()
+        try:
+            before = ours()
+            for _ in range(3):
+                await ask()
+            assert ours() == before
+        finally:
+            gc.enable()
