@@ -1,8 +1,9 @@
 """The ticket: what one request holds while it is inside, released exactly once, with an outcome."""
 
 import asyncio
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
+from types import TracebackType
 from typing import TYPE_CHECKING
 
 from server.admission.account import Account
@@ -34,6 +35,7 @@ class Ticket:
     def __init__(self, desk: "Desk", account: Account, deadline: Deadline) -> None:
         self.desk, self.account, self.deadline = desk, account, deadline
         self.task: asyncio.Task[object] | None = None
+        self.alarm: asyncio.TimerHandle | None = None
         self.request_class = account.class_of(None)
         self.arrived = desk.clock()
         self.seats = 1
@@ -45,6 +47,8 @@ class Ticket:
 
     def close(self) -> None:
         """Let go of everything, and give the seats back."""
+        if self.alarm is not None:
+            self.alarm.cancel()
         try:
             self.holds.close()
         finally:
@@ -76,24 +80,16 @@ class Ticket:
         """From now on the time limit of this stage counts, beside that of the whole life; `progress` is Deadline's."""
         self.deadline.enter(stage, self.desk.clock(), progress)
 
-    @contextmanager
-    def limited(self) -> Iterator[None]:
+    def watch(self) -> None:
         """Interrupt the request when one of its time limits is reached."""
-        self.look_later(self.desk.clock())
-        try:
-            yield
-        finally:
-            self.alarm.cancel()
-
-    def look_later(self, now: float) -> None:
-        self.alarm = asyncio.get_running_loop().call_later(self.deadline.look_again(now), self.look)
+        wait = self.deadline.look_again(self.desk.clock())
+        self.alarm = asyncio.get_running_loop().call_later(wait, self.look)
 
     def look(self) -> None:
         """Whether a limit has been reached; else look again when the next one may be."""
-        now = self.desk.clock()
-        limit = self.deadline.over(now)
+        limit = self.deadline.over(self.desk.clock())
         if limit is None:
-            self.look_later(now)
+            self.watch()
             return
         self.desk.expired[limit] += self.seats
         self.interrupt(Expired(f"{EXPIRED[limit]} ({limit}).", code=limit, retry_after=1))
@@ -105,15 +101,27 @@ class Ticket:
             if self.task is not None:
                 self.task.cancel()
 
-    @contextmanager
-    def interruptible(self) -> Iterator[None]:
-        """For the task that serves the request: turns the cancellation that `interrupt` sends it into its reason."""
-        task = self.task = asyncio.current_task()
-        if self.reason is not None:
-            raise self.reason
-        try:
-            yield
-        except asyncio.CancelledError:
-            if self.reason is None or task is None or task.uncancel() > 0:
-                raise
-            raise self.reason from None
+    def interruptible(self) -> "Interruptible":
+        """For the task that serves the request."""
+        return Interruptible(self)
+
+
+class Interruptible:
+    """Turns the cancellation that `interrupt` sends the task into its reason."""
+
+    __slots__ = ("ticket",)
+
+    def __init__(self, ticket: Ticket) -> None:
+        self.ticket = ticket
+
+    def __enter__(self) -> None:
+        self.ticket.task = asyncio.current_task()
+        if self.ticket.reason is not None:
+            raise self.ticket.reason
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        reason, task = self.ticket.reason, self.ticket.task
+        if isinstance(error, asyncio.CancelledError) and reason and task and task.uncancel() == 0:
+            raise reason from None

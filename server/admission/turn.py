@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 from server.settings import RequestClass
 
@@ -13,8 +13,7 @@ INPUT_WEIGHT, OUTPUT_WEIGHT = 1.0, 2.0
 """What a prompt's and an answer's token cost (section 3.1 of the paper that `lane` follows)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Visit:
+class Visit(NamedTuple):
     """What the queue is told of a sequence: whose it is, and how many tokens its prompt has."""
 
     tenant: str = "anonymous"

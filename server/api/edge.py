@@ -59,11 +59,8 @@ class Request:
             with ticket.interruptible():
                 body = await self.read_body()
                 connection.on_lost = self.hang_up
-                try:
-                    with ticket.limited():
-                        await self.generate(connection, ticket, body)
-                finally:
-                    connection.on_lost = None
+                ticket.watch()
+                await self.generate(connection, ticket, body)
         except RequestError as error:
             ticket.outcome = error.outcome
             if not connection.has_begun:
@@ -78,6 +75,7 @@ class Request:
         if self.has_left:
             return
         self.has_left = True
+        self.connection.on_lost = None
         self.ticket.close()
         self.edge.times.whole.observe(self.edge.desk.clock() - self.ticket.arrived)
 

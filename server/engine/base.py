@@ -1,7 +1,7 @@
 """The Engine protocol: what the rest of Sluice knows of an inference engine, and the values that pass through it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 import msgspec
@@ -11,12 +11,11 @@ from server.errors import EngineFailed
 FinishReason = Literal["stop", "length"]
 
 
-@dataclass(frozen=True, slots=True)
-class Chat:
+class Chat(msgspec.Struct, frozen=True):
     """A conversation that the model's chat template turns into a prompt."""
 
     messages: list[dict[str, Any]]
-    template_kwargs: dict[str, Any] = field(default_factory=dict)
+    template_kwargs: dict[str, Any] = {}
 
 
 Prompt = Chat | str | list[int]
@@ -45,8 +44,7 @@ class Sampling(msgspec.Struct, frozen=True):
     ignore_eos: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class GenerationRequest:
+class GenerationRequest(msgspec.Struct, frozen=True):
     """What a request's body asks for, valid in itself: `n` sequences for each of its prompts."""
 
     id: str

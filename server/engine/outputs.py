@@ -49,9 +49,11 @@ class Outputs:
         self.step_at = time.monotonic()
         self.mailbox = Mailbox(self.core, self.step, pace)
         self.no_adapters = LoRARequestStates(log_stats=False)
+        self.unsent: list[tuple[Coroutine[Any, Any, None], Sequence | None]] = []
 
     def start(self) -> None:
         """In the place of vLLM's own tasks, the end of which AsyncLLM takes for the engine's."""
+        self.loop = asyncio.get_running_loop()
         self.reading = self.llm.output_handler = asyncio.create_task(self.run())
         self.core.resources.output_queue_task = self.reading
 
@@ -69,6 +71,7 @@ class Outputs:
 
     async def stop(self) -> None:
         """Before the sockets are closed."""
+        self.send_all()
         self.reading.cancel()
         await asyncio.wait((self.reading,))
 
@@ -108,14 +111,25 @@ class Outputs:
         self.tell(self.core.add_request_async(request), sequence)
 
     def tell(self, message: Coroutine[Any, Any, None], sequence: "Sequence | None" = None) -> None:
-        """Send the engine a message, about that sequence. There is always room for it: vLLM sets no limit."""
-        try:
-            run_now(message)
-        except Exception as error:
-            if sequence is not None:
-                sequence.fail(ended_by(error))
-            elif not self.core.resources.engine_dead:  # a dead one says so in its own way
-                raise
+        """Send the engine a message, about that sequence, in the event loop's next turn.
+
+        Those of one turn go out together: each by itself would wake zmq's thread, which would take the processor.
+        """
+        if not self.unsent:
+            self.loop.call_soon(self.send_all)
+        self.unsent.append((message, sequence))
+
+    def send_all(self) -> None:
+        """There is always room for them: vLLM sets no limit."""
+        messages, self.unsent = self.unsent, []
+        for message, sequence in messages:
+            try:
+                run_now(message)
+            except Exception as error:
+                if sequence is not None:
+                    sequence.fail(ended_by(error))
+                elif not self.core.resources.engine_dead:  # a dead one says so in its own way
+                    raise
 
 
 class Sequence:
