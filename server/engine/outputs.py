@@ -22,7 +22,7 @@ from vllm.v1.engine import EngineCoreOutput, EngineCoreOutputs, EngineCoreReques
 from vllm.v1.engine.detokenizer import FastIncrementalDetokenizer, IncrementalDetokenizer
 from vllm.v1.engine.logprobs import LogprobsProcessor
 from vllm.v1.engine.output_processor import OutputProcessor
-from vllm.v1.metrics.stats import IterationStats, LoRARequestStates, RequestStateStats
+from vllm.v1.metrics.stats import IterationStats, LoRARequestStates, RequestStateStats, SchedulerStats
 
 from server.engine.base import Delta, Pace, Receiver, TokenLogprob
 from server.engine.base import FinishReason as Reason
@@ -40,6 +40,11 @@ CONTEXT = 16
 """Tokens of a prompt that decide how the first token of the answer is written. vLLM decodes the whole prompt for it."""
 
 
+UNTOLD = 32
+"""Steps that vLLM's metrics hear of together. One by one, each would bring all of their code and counters back into the
+processor's caches, in the place of what the tokens need."""
+
+
 class Outputs:
     """All sequences inside vLLM, and the loop that feeds them."""
 
@@ -50,6 +55,7 @@ class Outputs:
         self.mailbox = Mailbox(self.core, self.step, pace)
         self.no_adapters = LoRARequestStates(log_stats=False)
         self.unsent: list[tuple[Coroutine[Any, Any, None], Sequence | None]] = []
+        self.untold: list[tuple[SchedulerStats | None, IterationStats, int]] = []
 
     def start(self) -> None:
         """In the place of vLLM's own tasks, the end of which AsyncLLM takes for the engine's."""
@@ -96,8 +102,16 @@ class Outputs:
             ended += processor.process_outputs(others, outputs.timestamp, stats, outputs.weight_version).reqs_to_abort
         if ended:
             self.tell(self.core.abort_requests_async(ended))
+        self.untold.append((outputs.scheduler_stats, stats, outputs.engine_index))
+        if len(self.untold) == UNTOLD:
+            self.record()
+
+    def record(self) -> None:
+        """Tell vLLM's metrics of the steps that they have not heard of."""
+        untold, self.untold = self.untold, []
         if self.llm.logger_manager is not None:
-            self.llm.logger_manager.record(outputs.scheduler_stats, stats, None, outputs.engine_index)
+            for of_scheduler, of_step, worker in untold:
+                self.llm.logger_manager.record(of_scheduler, of_step, None, worker)
 
     def add(self, request: EngineCoreRequest, receiver: Receiver) -> "Sequence":
         """Hand it to the engine. `request.request_id` has to be unique."""
@@ -129,7 +143,7 @@ class Outputs:
                 if sequence is not None:
                     sequence.fail(ended_by(error))
                 elif not self.core.resources.engine_dead:  # a dead one says so in its own way
-                    raise
+                    self.loop.call_exception_handler({"message": "The engine was not told", "exception": error})
 
 
 class Sequence:

@@ -186,6 +186,8 @@ class VLLMEngine:
         return self.llm is not None and self.llm.errored
 
     def metrics(self) -> bytes:
+        if self.llm is not None:
+            self.outputs.record()
         vllm_only = CollectorRegistry()
         for collector in list(REGISTRY._collector_to_names):
             if any(name.startswith("vllm:") for name in REGISTRY._collector_to_names[collector]):
