@@ -40,6 +40,8 @@ CONTEXT = 16
 """Tokens of a prompt that decide how the first token of the answer is written. vLLM decodes the whole prompt for it."""
 
 
+FEW = 8
+"""Messages for the engine that may wait for each other."""
 UNTOLD = 32
 """Steps that vLLM's metrics hear of together. One by one, each would bring all of their code and counters back into the
 processor's caches, in the place of what the tokens need."""
@@ -125,13 +127,15 @@ class Outputs:
         self.tell(self.core.add_request_async(request), sequence)
 
     def tell(self, message: Coroutine[Any, Any, None], sequence: "Sequence | None" = None) -> None:
-        """Send the engine a message, about that sequence, in the event loop's next turn.
+        """Send the engine a message, about that sequence, in the event loop's next turn at the latest.
 
-        Those of one turn go out together: each by itself would wake zmq's thread, which would take the processor.
+        A few go out together: each by itself would wake zmq's thread, which would take the processor.
         """
         if not self.unsent:
             self.loop.call_soon(self.send_all)
         self.unsent.append((message, sequence))
+        if len(self.unsent) == FEW:
+            self.send_all()
 
     def send_all(self) -> None:
         """There is always room for them: vLLM sets no limit."""
