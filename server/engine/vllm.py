@@ -33,9 +33,6 @@ if TYPE_CHECKING:
     from server.engine.renderer import Renderer
 
 CPU_KV_CACHE_BYTES = 2 * 1024**3
-CPU_STEP_TOKENS = 64
-"""Least for which vLLM's `max_num_batched_tokens` is set on a processor, where thousands would take a step's time from
-milliseconds to seconds: a longer prompt comes in pieces, and nobody waits long behind it."""
 STAGES = ("importing vLLM", "reading the model's configuration", "loading the weights and warming up")
 STARTING_PROCESSES = 2
 
@@ -136,20 +133,18 @@ class VLLMEngine:
 
     def arguments(self) -> dict[str, Any]:
         engine, concurrency = self.settings.engine, self.settings.traffic.concurrency
-        batch = math.ceil(concurrency / engine.workers) if concurrency else None
         named = {
             "model": self.settings.model_path,
             "served_model_name": self.settings.names,
             "dtype": engine.dtype,
             "max_model_len": engine.max_model_len,
-            "max_num_seqs": batch,
+            "max_num_seqs": math.ceil(concurrency / engine.workers) if concurrency else None,
             "tensor_parallel_size": engine.tensor_parallel_size,
             "pipeline_parallel_size": engine.pipeline_parallel_size,
             "data_parallel_size": engine.workers,
         }
         if self.device == "cpu":  # vLLM's own default is nearly all of the machine's memory
             named["kv_cache_memory_bytes"] = CPU_KV_CACHE_BYTES
-            named["max_num_batched_tokens"] = max(CPU_STEP_TOKENS, 4 * batch) if batch else None
         return {key: value for key, value in named.items() if value is not None} | engine.extra
 
     async def render(self, prompt: Prompt) -> list[int]:
