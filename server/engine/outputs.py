@@ -39,9 +39,8 @@ REASONS: dict[str, Reason] = {"stop": "stop", "length": "length"}
 CONTEXT = 16
 """Tokens of a prompt that decide how the first token of the answer is written. vLLM decodes the whole prompt for it."""
 
-
 FEW = 8
-"""Messages for the engine that may wait for each other."""
+"""Messages for the engine that may wait for each other; with more, the engine would idle until all have been made."""
 UNTOLD = 32
 """Steps that vLLM's metrics hear of together. One by one, each would bring all of their code and counters back into the
 processor's caches, in the place of what the tokens need."""

@@ -1,13 +1,16 @@
 """The hot path gives, output for output, what vLLM's public `generate()` gives."""
 
+import asyncio
+from collections import defaultdict
 from typing import Any
 
 import pytest
 
 from server.engine.base import Chat, Delta, Sampling
 from server.engine.gathered import Gathered
-from server.engine.outputs import CONTEXT
+from server.engine.outputs import CONTEXT, FEW
 from server.engine.processed import is_needed
+from server.errors import EngineFailed
 from tests.conftest import Started
 
 COUNT = "Count from 1 to 40."
@@ -61,6 +64,46 @@ async def test_of_a_prompt_only_the_end_is_decoded(vllm: Started, text: str) -> 
         mine = await generated(vllm, text, sampling, processed=False)
         theirs = await generated(vllm, text, sampling, processed=True)
         assert one_a_token(theirs) == one_a_token(mine)
+
+
+class Noted:
+    """A receiver that notes in which of the engine's steps, and before whom, it was given something."""
+
+    def __init__(self, name: str, vllm: Started, steps: dict[float, list[str]]) -> None:
+        self.name, self.vllm, self.steps = name, vllm, steps
+        self.first, self.last = asyncio.Event(), asyncio.Event()
+
+    def put(self, delta: Delta) -> None:
+        self.steps[self.vllm.engine.last_step()].append(self.name)
+        self.first.set()
+        if delta.finish_reason:
+            self.last.set()
+
+    def fail(self, error: EngineFailed) -> None:
+        raise error
+
+
+async def test_the_newest_sequence_comes_first(vllm: Started) -> None:
+    steps = defaultdict[float, list[str]](list)
+    old, new = Noted("old", vllm, steps), Noted("new", vllm, steps)
+    prompt = await vllm.engine.render(chat(COUNT))
+    for receiver in (old, new):
+        vllm.engine.submit(receiver.name, prompt, Sampling(**GREEDY), receiver)
+        await receiver.first.wait()
+    await asyncio.gather(old.last.wait(), new.last.wait())
+    assert ["new", "old"] in steps.values()
+    assert ["old", "new"] not in steps.values()
+
+
+async def test_what_one_turn_of_the_loop_has_goes_out_a_few_at_a_time(vllm: Started) -> None:
+    outputs, prompt = vllm.engine.outputs, await vllm.engine.render(chat(COUNT))
+    receivers = [Gathered() for _ in range(FEW + 1)]
+    for number, receiver in enumerate(receivers):
+        assert len(outputs.unsent) == number % FEW
+        vllm.engine.submit(f"together-{number}", prompt, Sampling(**GREEDY), receiver)
+    answers = await asyncio.gather(*(receiver.all() for receiver in receivers))
+    assert outputs.unsent == []
+    assert [sum(delta.tokens for delta in answer) for answer in answers] == [GREEDY["max_tokens"]] * len(receivers)
 
 
 def chat(text: str) -> Chat:
