@@ -17,6 +17,7 @@ import msgspec
 import psutil
 from prometheus_client import REGISTRY, CollectorRegistry, generate_latest
 
+from server.engine import cpu
 from server.engine.base import Loading, ModelInfo, Pace, Prompt, Receiver, Sampling, Sequence
 from server.engine.child_logs import ChildLogs
 from server.engine.devices import Device
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from server.engine.outputs import Outputs
     from server.engine.renderer import Renderer
 
-CPU_KV_CACHE_BYTES = 2 * 1024**3
 STAGES = ("importing vLLM", "reading the model's configuration", "loading the weights and warming up")
 STARTING_PROCESSES = 2
 
@@ -128,23 +128,24 @@ class VLLMEngine:
         os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")
         # Forking a process that runs an event loop and threads can leave the child with locks that nobody holds.
         os.environ.setdefault("VLLM_WORKER_MULTIPROC_METHOD", "spawn")
-        if self.device == "cpu" and self.settings.engine.devices > 1:
-            os.environ.setdefault("VLLM_CPU_OMP_THREADS_BIND", "nobind")
+        if self.device == "cpu":
+            cpu.prepare_environment(self.settings)
 
     def arguments(self) -> dict[str, Any]:
         engine, concurrency = self.settings.engine, self.settings.traffic.concurrency
+        max_num_seqs = math.ceil(concurrency / engine.workers) if concurrency else None
         named = {
             "model": self.settings.model_path,
             "served_model_name": self.settings.names,
             "dtype": engine.dtype,
             "max_model_len": engine.max_model_len,
-            "max_num_seqs": math.ceil(concurrency / engine.workers) if concurrency else None,
+            "max_num_seqs": max_num_seqs,
             "tensor_parallel_size": engine.tensor_parallel_size,
             "pipeline_parallel_size": engine.pipeline_parallel_size,
             "data_parallel_size": engine.workers,
         }
-        if self.device == "cpu":  # vLLM's own default is nearly all of the machine's memory
-            named["kv_cache_memory_bytes"] = CPU_KV_CACHE_BYTES
+        if self.device == "cpu":
+            named |= cpu.arguments(max_num_seqs)
         return {key: value for key, value in named.items() if value is not None} | engine.extra
 
     async def render(self, prompt: Prompt) -> list[int]:
