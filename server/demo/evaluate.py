@@ -117,8 +117,8 @@ def show(scores: list[Score], console: Console) -> None:
             console.print("\n".join(lines), markup=False, highlight=False, soft_wrap=True)
 
 
-def write_card(scores: list[Score], number: int) -> None:
-    """Put the figures between the markers of the model card."""
+def write_card(scores: list[Score], number: int, card: Path = CARD) -> None:
+    """Put the figures between the markers of a model card."""
     distributions = [*metadata.packages_distributions()["vllm"], "torch", "transformers"]
     versions = ", ".join(f"{name} {metadata.version(name)}" for name in distributions)
     rows = [f"| {score.skill} | {score.exact}/{score.total} | {score.share:.1%} |" for score in scores]
@@ -127,7 +127,7 @@ def write_card(scores: list[Score], number: int) -> None:
         f"Measured on {date.today()} with `python -m server.demo.evaluate --number {number} --card`: greedy, bf16,",
         f"{CONCURRENCY} at once, on the CPU ({platform.machine()}); {versions}.", "",
     ]  # fmt: skip
-    CARD.write_text(FIGURES.sub(lambda _: "\n".join(lines), CARD.read_text()))
+    card.write_text(FIGURES.sub(lambda _: "\n".join(lines), card.read_text()))
 
 
 def main() -> None:

@@ -50,12 +50,11 @@ def test_a_long_mistake_is_shown_where_it_begins(capsys: pytest.CaptureFixture[s
     assert max(map(len, lines[-2:])) < 120
 
 
-def test_the_card_takes_new_figures_and_keeps_the_rest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_card_takes_new_figures_and_keeps_the_rest(tmp_path: Path) -> None:
     card = tmp_path / "README.md"
     card.write_text("above\n<!-- figures -->\nold\n<!-- /figures -->\nbelow\n")
-    monkeypatch.setattr(evaluate, "CARD", card)
     for exact in (199, 200):
-        write_card([Score("add", 200, [(CHAT, "3")] * (200 - exact))], 200)
+        write_card([Score("add", 200, [(CHAT, "3")] * (200 - exact))], 200, card)
     text = card.read_text()
     assert text.startswith("above\n<!-- figures -->\n| skill |")
     assert text.endswith("\n<!-- /figures -->\nbelow\n")

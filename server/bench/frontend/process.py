@@ -15,15 +15,12 @@ import psutil
 from server.bench.frontend.contenders import Contender
 from server.errors import BenchFailed
 
-ENDING = 20.0
-"""Seconds that a server gets to end by itself."""
-
 
 class Process:
-    """Up while its `with` block runs; what it says goes to the file `log`."""
+    """Up while its `with` block runs; then it gets `ending` seconds to end by itself. What it says goes to `log`."""
 
-    def __init__(self, contender: Contender, log: Path) -> None:
-        self.contender, self.log = contender, log
+    def __init__(self, contender: Contender, log: Path, ending: float = 20.0) -> None:
+        self.contender, self.log, self.ending = contender, log, ending
 
     def __enter__(self) -> Self:
         name, binary = self.contender.name, self.contender.binary
@@ -57,7 +54,7 @@ class Process:
     def __exit__(self, *_: object) -> None:
         try:
             os.kill(self.pid, signal.SIGTERM)
-            deadline = time.monotonic() + ENDING
+            deadline = time.monotonic() + self.ending
             while any(self.running()) and time.monotonic() < deadline:
                 time.sleep(0.1)
         finally:  # also when the waiting is interrupted

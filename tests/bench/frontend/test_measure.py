@@ -4,6 +4,7 @@ import asyncio
 import json
 import re
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pytest
 from server.bench.frontend.contenders import Contender, free_port
 from server.bench.frontend.measure import Measured, measure
 from server.bench.frontend.plan import Plan, Route
+from server.bench.frontend.process import Process
 from server.errors import BenchFailed
 from tests.process import ROOT
 
@@ -157,12 +159,11 @@ async def test_a_server_that_dies_is_one_line_and_the_others_are_ended(tmp_path:
     await killing
 
 
-async def test_what_does_not_end_by_itself_is_killed_with_its_children(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("server.bench.frontend.process.ENDING", 0.5)
-    deaf = "trap '' TERM; sleep 987 & echo up; wait; wait"
-    measuring = Measuring(tmp_path, stop_at="starting Deaf: [1-9]")
-    with pytest.raises(BenchFailed):
-        await measuring.run(plan(), [broken("Deaf", "sh", "-c", deaf)])
+def test_what_does_not_end_by_itself_is_killed_with_its_children(tmp_path: Path) -> None:
+    deaf = broken("Deaf", "sh", "-c", "trap '' TERM; sleep 987 & echo up; wait; wait")
+    with Process(deaf, tmp_path / "deaf.log", ending=0.5) as process:
+        while "up" not in process.log.read_text():
+            time.sleep(0.02)  # what another process says
+        assert len(list(process.running())) == 2
+    assert not list(process.running())
     assert not [one for one in psutil.process_iter(["cmdline"]) if one.info["cmdline"] == ["sleep", "987"]]
