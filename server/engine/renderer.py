@@ -1,4 +1,4 @@
-"""From a prompt to its tokens: vLLM renders the chat template, and the model's own tokenizer does the rest."""
+"""From a prompt to its tokens: vLLM renders the chat template, and the tokenizer does the rest."""
 
 import asyncio
 from typing import TYPE_CHECKING, Any
@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 from vllm.renderers.params import ChatParams, TokenizeParams
 
 from server.engine.base import Chat, Prompt
+from server.engine.tokenizer import fast
 from server.errors import InvalidRequest, one_line
 
 if TYPE_CHECKING:
     from vllm.renderers.base import BaseRenderer
 
-SHORT_PROMPT = 1000
+SHORT_PROMPT, SHORT_FOR_FAST = 1_000, 10_000
 """Characters up to which a prompt is rendered on the event loop: handing it to a thread would cost more than that."""
-PROBE = "<|im_start|>A  b\tÉé ß\n漢字 🎉 don't 12345…</s> [INST]"
 
 
 class Renderer:
@@ -21,17 +21,15 @@ class Renderer:
 
     def __init__(self, vllm: "BaseRenderer[Any]") -> None:
         self.vllm = vllm
-        # transformers' call of it costs as much again, most of it for offsets that nobody asks for.
-        self.backend: Any = getattr(vllm.tokenizer, "backend_tokenizer", None)
-        if self.backend is None or self.encode(PROBE, True) != vllm.tokenizer(PROBE)["input_ids"]:
-            self.backend = None
+        self.fast = fast(vllm.tokenizer)
+        self.short = SHORT_FOR_FAST if self.fast else SHORT_PROMPT
 
     async def render(self, prompt: Prompt) -> list[int]:
         """Raises InvalidRequest for what the template refuses."""
         if isinstance(prompt, list):
             return prompt
         try:
-            if size(prompt) <= SHORT_PROMPT:
+            if size(prompt) <= self.short:
                 return self.render_now(prompt)
             return await asyncio.get_running_loop().run_in_executor(None, self.render_now, prompt)
         except Exception as error:  # a template may raise anything, and nearly always because of its input
@@ -48,8 +46,8 @@ class Renderer:
 
     def encode(self, text: str, add_special_tokens: bool) -> list[int]:
         tokens: list[int]
-        if self.backend is not None:
-            tokens = self.backend.encode_batch_fast([text], add_special_tokens=add_special_tokens)[0].ids
+        if self.fast is not None:
+            tokens = self.fast.encode(text, add_special_tokens).ids
         else:  # no limit: whether prompt and answer fit is checked once, where the request is put together
             params = TokenizeParams(max_total_tokens=None, add_special_tokens=add_special_tokens)
             tokens = self.vllm.tokenize_prompt({"prompt": text}, params)["prompt_token_ids"]
