@@ -1,7 +1,6 @@
 """One of the sequences that make an answer, on its way from the queue through the engine to the client."""
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from server.admission import Turn
 from server.engine.base import Delta, Sequence
@@ -10,8 +9,12 @@ from server.errors import RequestError
 if TYPE_CHECKING:
     from server.api.generation import Generation
 
-Sink = Callable[[Delta], None]
-"""Takes the next delta of a sequence; must not block."""
+
+class Sink(Protocol):
+    """Whom the deltas of a sequence are for."""
+
+    def put(self, delta: Delta) -> None:
+        """The next one; must not block."""
 
 
 class Choice:
@@ -21,11 +24,11 @@ class Choice:
     choice itself. `tokens`: those it has had. `last_at`: when the last came, negative before the first.
     """
 
-    __slots__ = ("clock", "generation", "index", "last_at", "observe", "sequence", "sink", "tokens", "turn")
+    __slots__ = ("clock", "generation", "index", "inter_token", "last_at", "sequence", "sink", "tokens", "turn")
 
     def __init__(self, generation: "Generation", index: int, sink: Sink) -> None:
         self.generation, self.index, self.sink = generation, index, sink
-        self.clock, self.observe = generation.clock, generation.times.inter_token.observe
+        self.clock, self.inter_token = generation.clock, generation.times.inter_token
         self.turn: Turn | None = None
         self.sequence: Sequence | None = None
         self.tokens, self.last_at = 0, -1.0
@@ -62,15 +65,15 @@ class Choice:
         self.tokens += tokens
         turn.charge(tokens)
         if self.last_at >= 0:
-            self.observe(now - self.last_at)
+            self.inter_token.observe(now - self.last_at)
         else:
             self.generation.note_first(self.index, now)
         self.last_at = now
         if delta.finish_reason is None:
-            self.sink(delta)
+            self.sink.put(delta)
             return
         self.generation.desk.queue.leave(turn)  # the place is free now, however slowly the client reads
-        self.sink(delta)
+        self.sink.put(delta)
         self.generation.note_last()
 
     def fail(self, error: RequestError) -> None:

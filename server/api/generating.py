@@ -71,7 +71,7 @@ def generating(
 async def stream(generation: Generation, chunks: Chunks, events: EventStream, relays: list[Relay]) -> None:
     """Server-sent events, from when the engine has accepted the request."""
     ticket = generation.ticket
-    await generation.start([relay.put for relay in relays])
+    await generation.start(relays)
     with events:
         events.begin(chunks.first())
         try:
@@ -95,7 +95,7 @@ async def stream(generation: Generation, chunks: Chunks, events: EventStream, re
 
 async def collect(generation: Generation, wire: GenerationBody, created: int, connection: Connection) -> None:
     sequences = [Collected() for _ in range(generation.request.sequences)]
-    await generation.start([sequence.add for sequence in sequences])
+    await generation.start(sequences)
     await generation.finish()
     generation.ticket.outcome = "finished"
     body = wire.response(generation.request.id, created, sequences, generation.prompt_tokens)

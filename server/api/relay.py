@@ -23,7 +23,7 @@ class Relay:
         self.index, self.chunks, self.events, self.pace, self.coalesce = index, chunks, events, pace, coalesce
         self.plain = chunks.frames[index]
         self.has_waited = False
-        self.held: list[Delta] = []
+        self.held: tuple[Delta, ...] = ()
         self.timer: asyncio.Handle | None = None
 
     def put(self, delta: Delta) -> None:
@@ -40,7 +40,7 @@ class Relay:
             self.has_waited = True  # not the first time: it may be the first token
             self.send((delta,))
             return
-        self.held.append(delta)
+        self.held += (delta,)
         if not self.pace.is_late:
             self.flush()
         elif self.timer is None:
@@ -52,7 +52,7 @@ class Relay:
         if self.timer is not None:
             self.timer.cancel()
             self.timer = None
-        held, self.held = self.held, []
+        held, self.held = self.held, ()
         if held:
             self.send((merged(held),) if self.coalesce else held)
 

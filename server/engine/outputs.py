@@ -51,6 +51,7 @@ class Outputs:
 
     def __init__(self, llm: "AsyncLLM", pace: Pace) -> None:
         self.llm, self.core, self.tokenizer = llm, llm.engine_core, llm.tokenizer
+        self.backend = getattr(llm.tokenizer, "_tokenizer", None)
         self.sequences: dict[str, Sequence] = {}
         self.step_at = time.monotonic()
         self.mailbox = Mailbox(self.core, self.step, pace)
@@ -153,8 +154,8 @@ class Sequence:
     """One sequence inside vLLM, which may be known there under one name after another."""
 
     __slots__ = (
-        "cached_tokens", "can_pause", "decode", "detokenizer", "id", "is_plain", "is_prefilling", "logprobs", "name",
-        "outputs", "params", "pauses", "put", "receiver", "request", "stats", "tokens",
+        "cached_tokens", "can_pause", "detokenizer", "id", "is_plain", "is_prefilling", "logprobs", "name",
+        "outputs", "params", "pauses", "receiver", "request", "stats", "stream", "tokens",
     )  # fmt: skip
 
     def __init__(self, outputs: Outputs, request: EngineCoreRequest, receiver: Receiver) -> None:
@@ -166,9 +167,9 @@ class Sequence:
         self.detokenizer = IncrementalDetokenizer.from_new_request(outputs.tokenizer, ending)
         self.logprobs = LogprobsProcessor.from_new_request(outputs.tokenizer, request)
         is_fast = isinstance(self.detokenizer, FastIncrementalDetokenizer)
-        self.is_plain = is_fast and not params.stop and params.logprobs is None
-        self.put = receiver.put
-        self.decode: Any = self.detokenizer.decode_next if is_fast else None
+        spaced = is_fast and self.detokenizer.spaces_between_special_tokens
+        self.is_plain = spaced and not params.stop and params.logprobs is None
+        self.stream: Any = self.detokenizer.stream if is_fast else None
         # A pause loses the state of a generator of its own, and makes of the answer a prompt, which is not penalized.
         self.can_pause = params.seed is None and not params.presence_penalty and not params.frequency_penalty
         self.tokens: list[int] = []
@@ -187,9 +188,18 @@ class Sequence:
         if self.is_plain and output.finish_reason is None:
             self.tokens += new
             text = self.decode(new[0]) if len(new) == 1 else "".join(map(self.decode, new))
-            self.put(Delta(text, len(new)))
+            self.receiver.put(Delta(text, len(new)))
             return False
         return self.take_apart(output, timestamp, stats)
+
+    def decode(self, token: int) -> str:
+        """As `FastIncrementalDetokenizer.decode_next`, which knows what to do about errors."""
+        try:
+            text: str | None = self.stream.step(self.outputs.backend, token)
+        except Exception:
+            text = self.detokenizer.decode_next(token)
+            self.stream = self.detokenizer.stream
+        return text or ""
 
     def take_apart(self, output: EngineCoreOutput, timestamp: float, stats: IterationStats) -> bool:
         """The same, with stop strings, logprobs and the end; as `OutputProcessor.process_outputs` does it."""

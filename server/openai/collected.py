@@ -12,7 +12,7 @@ class Collected:
     finish_reason: FinishReason | None = None
     logprobs: list[TokenLogprob] | None = None
 
-    def add(self, delta: Delta) -> None:
+    def put(self, delta: Delta) -> None:
         self.texts.append(delta.text)
         self.tokens += delta.tokens
         self.finish_reason = delta.finish_reason

@@ -29,10 +29,10 @@ class Door(Protocol):
 class UvicornConnection:
     """uvicorn's part of a Connection: the same writes as its ASGI `send` makes, without a coroutine each."""
 
-    __slots__ = ("cycle", "headers", "is_stuck", "on_complete", "on_lost", "send")
+    __slots__ = ("cycle", "headers", "is_stuck", "on_complete", "on_lost", "transport")
 
     def __init__(self, cycle: RequestResponseCycle) -> None:
-        self.cycle, self.send = cycle, cycle.transport.write
+        self.cycle, self.transport = cycle, cycle.transport
         self.is_stuck = False
         self.headers: list[tuple[bytes, bytes]] = list(cycle.scope["headers"])
         self.on_complete: Callable[[], None] | None = None
@@ -75,12 +75,12 @@ class UvicornConnection:
 
     def put(self, data: bytes) -> None:
         if not self.cycle.disconnected:
-            self.send(data)
+            self.transport.write(data)
 
     def write(self, body: bytes) -> bool:
         if self.is_stuck:
             return False
-        self.send(chunk(body))
+        self.transport.write(chunk(body))
         return True
 
     async def drain(self) -> None:

@@ -28,7 +28,7 @@ class EventStream:
 
     __slots__ = (
         "catching_up", "connection", "headers", "heartbeat", "is_open", "is_quiet", "opening", "parts", "unsent",
-        "watch", "write_now",
+        "watch",
     )  # fmt: skip
 
     def __init__(
@@ -37,7 +37,6 @@ class EventStream:
     ) -> None:  # fmt: skip
         self.connection, self.headers, self.parts = connection, headers, parts
         self.heartbeat, self.watch = heartbeat, watch
-        self.write_now = connection.write
         self.unsent: list[bytes] = []
         self.is_open = self.is_quiet = False
         self.opening: asyncio.TimerHandle | None = None
@@ -71,7 +70,7 @@ class EventStream:
         """Send them now, in the caller's own turn; later, if the client does not read."""
         self.is_quiet = False
         if self.is_open and self.catching_up is None:
-            if self.write_now(events):
+            if self.connection.write(events):
                 return
             self.watch(False)
             self.catching_up = asyncio.create_task(self.catch_up())
@@ -102,7 +101,7 @@ class EventStream:
         try:
             while self.unsent:
                 await self.connection.drain()
-                self.write_now(self.take_unsent())
+                self.connection.write(self.take_unsent())
         finally:
             self.catching_up = None
         self.watch(True)

@@ -8,7 +8,7 @@ import pytest
 
 from server.engine.base import Chat, Delta, Sampling
 from server.engine.gathered import Gathered
-from server.engine.outputs import CONTEXT, FEW
+from server.engine.outputs import CONTEXT, FEW, Sequence
 from server.engine.processed import is_needed
 from server.errors import EngineFailed
 from tests.conftest import Started
@@ -150,3 +150,12 @@ async def test_vllms_own_metrics_are_kept(vllm: Started) -> None:
         "vllm:prompt_tokens_total": prompt,
     }
     assert value("vllm:num_requests_running") == 0
+
+
+async def test_a_token_that_there_is_not(vllm: Started) -> None:
+    """It is vLLM's to say what becomes of it; the next one is decoded as ever."""
+    prompt, [letter] = await vllm.engine.render(chat(COUNT)), await vllm.engine.render("a")
+    sequence = vllm.engine.submit("odd", prompt, Sampling(**GREEDY), Gathered())
+    assert isinstance(sequence, Sequence)
+    assert [sequence.decode(token) for token in (-1, letter)] == ["", "a"]
+    sequence.abort()

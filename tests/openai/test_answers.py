@@ -49,7 +49,7 @@ def played(chunks: Chunks) -> list[Any]:
 def collected() -> Collected:
     sequence = Collected()
     for delta in DELTAS:
-        sequence.add(delta)
+        sequence.put(delta)
     return sequence
 
 
