@@ -4,12 +4,14 @@ Each engine is a server of its own: vLLM's metrics and the variables that it rea
 """
 
 import asyncio
+import json
 import os
 import re
 from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
+import psutil
 import pytest
 
 from server.engine.base import Chat, Sampling
@@ -81,9 +83,33 @@ async def test_it_answers_as_one_rank_does(parallel: tuple[str, Process], vllm: 
     generated = by_engine(metrics, "generation_tokens_total")
     assert set(generated) == ({"0", "1"} if key == "workers" else {"0"})
     assert all(generated.values()), "a worker got nothing to do"
-    assert await stop(server) == 0
 
 
-async def stop(server: Process) -> int:
-    server.process.terminate()
-    return await server.exit_code(within=60)
+async def test_how_it_ends(parallel: tuple[str, Process]) -> None:
+    """One of the servers when it is told to, the other when one of its ranks dies."""
+    key, server = parallel
+    ranks = server.family()
+    if key == "workers":
+        server.process.terminate()
+        assert await server.exit_code(within=60) == 0
+    else:
+        assert await last_event(server, next(each for each in ranks if "Worker" in each.name())) == "engine_error"
+        assert await server.exit_code(within=60) == 1
+        assert server.lines[-1] == "sluice: The engine died."
+    assert psutil.wait_procs(ranks, timeout=5)[1] == []
+
+
+async def last_event(server: Process, rank: psutil.Process) -> str:
+    """The code of the error that ends a stream in the middle of which this process is killed."""
+    prompt = [{"role": "user", "content": "Count from 1 to 3000."}]
+    body = {"model": "demo", "stream": True, "messages": prompt}
+    async with (
+        httpx.AsyncClient(base_url=server.url, timeout=60) as client,
+        client.stream("POST", "/v1/chat/completions", json=body) as answer,
+    ):
+        events = (line async for line in answer.aiter_lines() if line)
+        await anext(events)
+        rank.kill()
+        *_, last = [event async for event in events]
+    code: str = json.loads(last.removeprefix("data: "))["error"]["code"]
+    return code
