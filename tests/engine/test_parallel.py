@@ -95,7 +95,7 @@ async def test_how_it_ends(parallel: tuple[str, Process]) -> None:
     else:
         assert await last_event(server, next(each for each in ranks if "Worker" in each.name())) == "engine_error"
         assert await server.exit_code(within=60) == 1
-        assert server.lines[-1] == "sluice: The engine died."
+        assert "sluice: The engine died." in server.lines  # vLLM may have a word after it
     assert psutil.wait_procs(ranks, timeout=5)[1] == []
 
 
