@@ -196,7 +196,7 @@ class Sequence:
         """As `FastIncrementalDetokenizer.decode_next`, which knows what to do about errors."""
         try:
             text: str | None = self.stream.step(self.outputs.backend, token)
-        except Exception:
+        except Exception:  # of whatever kind: it is raised again there, and recovered from or not
             text = self.detokenizer.decode_next(token)
             self.stream = self.detokenizer.stream
         return text or ""
