@@ -93,14 +93,15 @@ async def test_how_it_ends(parallel: tuple[str, Process]) -> None:
         server.process.terminate()
         assert await server.exit_code(within=60) == 0
     else:
-        assert await last_event(server, next(each for each in ranks if "Worker" in each.name())) == "engine_error"
+        error = await last_error(server, next(each for each in ranks if "Worker" in each.name()))
+        assert (error["code"], error["message"]) == ("engine_error", "The engine died.")
         assert await server.exit_code(within=60) == 1
         assert "sluice: The engine died." in server.lines  # vLLM may have a word after it
     assert psutil.wait_procs(ranks, timeout=5)[1] == []
 
 
-async def last_event(server: Process, rank: psutil.Process) -> str:
-    """The code of the error that ends a stream in the middle of which this process is killed."""
+async def last_error(server: Process, rank: psutil.Process) -> dict[str, Any]:
+    """The error that ends a stream in the middle of which this process is killed."""
     prompt = [{"role": "user", "content": "Count from 1 to 3000."}]
     body = {"model": "demo", "stream": True, "messages": prompt}
     async with (
@@ -111,5 +112,5 @@ async def last_event(server: Process, rank: psutil.Process) -> str:
         await anext(events)
         rank.kill()
         *_, last = [event async for event in events]
-    code: str = json.loads(last.removeprefix("data: "))["error"]["code"]
-    return code
+    error: dict[str, Any] = json.loads(last.removeprefix("data: "))["error"]
+    return error
