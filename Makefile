@@ -50,13 +50,13 @@ lock: install ## resolve pyproject.toml anew into the two locks
 	$(UV) --extra cuda --output-file requirements-cuda.lock
 
 schema: install ## write configs/schema.json from the settings' models
-	$(BIN)/python -m server.settings > configs/schema.json
+	$(BIN)/python -m sluice.settings > configs/schema.json
 
 demo-model: install ## train the embedded model again
-	MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=100000000000 $(BIN)/python -W ignore -m server.demo.train # keeps its pages
+	MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=100000000000 $(BIN)/python -W ignore -m sluice.demo.train # keeps its pages
 
 demo-eval: install ## measure the embedded model, served by vLLM
-	$(BIN)/python -m server.demo.evaluate
+	$(BIN)/python -m sluice.demo.evaluate
 
 notebook: install ## run notebooks/concurrency.ipynb in place
 	$(BIN)/python -c 'import nbclient, nbformat; notebook = nbformat.read("notebooks/concurrency.ipynb", 4); \

@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 import uvicorn
 from openai import AsyncOpenAI
+from sluice.app import create_app
+from sluice.engine.base import Engine, Loading, ModelInfo, Sampling
+from sluice.engine.gathered import Gathered
+from sluice.engine.vllm.engine import VLLMEngine
+from sluice.lifecycle import Lifecycle, Server
+from sluice.settings import Settings
+from sluice.transport.uvicorn import AcceleratedProtocol
 
-from server.app import create_app
-from server.engine.base import Engine, Loading, ModelInfo, Sampling
-from server.engine.gathered import Gathered
-from server.engine.vllm import VLLMEngine
-from server.lifecycle import Lifecycle, Server
-from server.settings import Settings
-from server.streaming.protocol import ConnectionProtocol
 from tests.fake import FakeEngine
 from tests.served import Served
 
@@ -37,10 +37,10 @@ class Running(Served):
 
     async def is_empty(self, within: float) -> None:
         """Wait until nobody is inside, and see that the books say so. Raises TimeoutError."""
-        await asyncio.wait_for(self.lifecycle.desk.empty.wait(), within)
+        await asyncio.wait_for(self.lifecycle.controller.empty.wait(), within)
         status = await self.status()
         assert (status["admitted"], status["running"], status["waiting"]) == (0, 0, 0)
-        assert sum(status["finished"].values()) == self.lifecycle.desk.admitted_total
+        assert sum(status["finished"].values()) == self.lifecycle.controller.admitted_total
 
     def openai(self) -> AsyncOpenAI:
         return AsyncOpenAI(base_url=f"{self.url}/v1", api_key="none", max_retries=0, timeout=120)
@@ -60,7 +60,7 @@ def serve() -> Serve:
         lifecycle: Lifecycle = app.state.lifecycle
         listener = socket.create_server(("127.0.0.1", 0))
         server = Server(
-            uvicorn.Config(app, lifespan="off", log_level="warning", http=ConnectionProtocol.behind(app.state.edge))
+            uvicorn.Config(app, lifespan="off", log_level="warning", http=AcceleratedProtocol.behind(app.state.intake))
         )
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         await lifecycle.load(lambda line: None)

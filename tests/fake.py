@@ -5,7 +5,7 @@ import re
 import time
 from collections.abc import Callable
 
-from server.engine.base import (
+from sluice.engine.base import (
     Chat,
     Delta,
     FinishReason,
@@ -17,7 +17,7 @@ from server.engine.base import (
     Sampling,
     TokenLogprob,
 )
-from server.errors import EngineFailed, InvalidRequest
+from sluice.errors import EngineFailed, InvalidRequest
 
 
 def answer(prompt: str) -> list[str]:

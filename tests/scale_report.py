@@ -6,8 +6,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, StrMethodFormatter
-
-from server.bench.figures import percentile
+from sluice.bench.figures import percentile
 
 WHITE = {"facecolor": "white", "edgecolor": "none", "pad": 1}
 

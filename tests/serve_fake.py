@@ -14,9 +14,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from server.cli.serve import run
-from server.engine.base import Loading, ModelInfo
-from server.settings import load
+from sluice.cli.serve import run
+from sluice.engine.base import Loading, ModelInfo
+from sluice.settings import load
+
 from tests.fake import FakeEngine
 
 

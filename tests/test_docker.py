@@ -12,9 +12,8 @@ from pathlib import Path
 from threading import Thread
 
 import pytest
-
-from server.errors import SettingsError
-from server.settings import load
+from sluice.errors import SettingsError
+from sluice.settings import load
 
 ROOT = Path(__file__).parents[1]
 

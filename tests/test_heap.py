@@ -9,7 +9,7 @@ import pytest
 
 PROGRAM = """
 from pathlib import Path
-from server.heap import collapse
+from sluice.heap import collapse
 
 def huge():
     lines = Path("/proc/self/smaps_rollup").read_text().splitlines()

@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 import yaml
+from sluice.settings import Settings, Tenant
 
-from server.settings import Settings, Tenant
 from tests.conftest import Serve, Started
 
 ROOT = Path(__file__).parents[1]

@@ -4,11 +4,11 @@ from contextlib import closing
 from typing import Any
 
 import pytest
+from sluice.admission.account import Account, duration
+from sluice.admission.controller import AdmissionController
+from sluice.errors import InvalidRequest, RateLimited
+from sluice.settings import Tenant, Traffic
 
-from server.admission.account import Account, duration
-from server.admission.desk import Desk
-from server.errors import InvalidRequest, RateLimited
-from server.settings import Tenant, Traffic
 from tests.admission.clock import Clock
 
 
@@ -89,8 +89,8 @@ def test_tokens_a_minute_and_the_unused_ones_given_back() -> None:
 
 async def test_tokens_go_back_to_the_bucket_they_came_from() -> None:
     """Who came when there was no limit, gives nothing to the bucket that has come since."""
-    account, desk = Account(tenant(), Clock()), Desk(Traffic())
-    with closing(desk.admit(account)) as ticket:
+    account, controller = Account(tenant(), Clock()), AdmissionController(Traffic())
+    with closing(controller.admit(account)) as ticket:
         ticket.take_tokens(10, 1000)
         account.update(tenant(tokens_per_minute=600))
         take_tokens(account, 600)

@@ -2,8 +2,7 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
-
-from server.admission.deadline import Deadline, Stage
+from sluice.admission.deadline import Deadline, Stage
 
 LIMITS: dict[Stage, float | None] = {
     "queue_timeout": 5, "first_token_timeout": 3, "stall_timeout": 1, "send_timeout": None,

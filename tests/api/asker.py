@@ -4,8 +4,9 @@ import json
 import time
 from typing import Any
 
-from server.bench.answer import Answer
-from server.bench.connection import Pool
+from sluice.bench.answer import Answer
+from sluice.bench.connection import Pool
+
 from tests.api.exact_cases import Case
 from tests.api.streams import Streamed, put_together
 from tests.api.wire import WHOLE, Answered

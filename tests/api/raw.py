@@ -5,9 +5,9 @@ import json
 from collections.abc import Callable
 from typing import Any, Literal
 
+from sluice.transport.uvicorn import Handler
 from starlette.types import Message
 
-from server.streaming.protocol import Door
 from tests.fake import answer
 
 Verdict = Literal["whole", "refused", "broken off", "cut off", "hung up"]
@@ -32,10 +32,10 @@ class RawClient:
         self.on_lost: Callable[[], None] | None = None
         self.received = b""
 
-    def ask(self, door: Door, loop: asyncio.AbstractEventLoop) -> None:
-        """As uvicorn does it, through ConnectionProtocol."""
+    def ask(self, handler: Handler, loop: asyncio.AbstractEventLoop) -> None:
+        """As uvicorn does it, through AcceleratedProtocol."""
         self.headers = [(name.encode(), value.encode()) for name, value in self.said.items()]
-        request = door.enter("/v1/chat/completions", self)
+        request = handler.enter("/v1/chat/completions", self)
         if request is not None:
             self.on_complete = request.leave
             self.task = loop.create_task(request.serve())

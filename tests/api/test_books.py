@@ -9,12 +9,12 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from sluice.admission import Account
+from sluice.app import create_app
+from sluice.engine.base import Prompt
+from sluice.settings import Settings
+from sluice.settings.section import Mistake
 
-from server.admission import Account
-from server.app import create_app
-from server.engine.base import Prompt
-from server.settings import Settings
-from server.settings.section import Mistake
 from tests.api.raw import RawClient
 from tests.fake import FakeEngine, FakeSequence
 from tests.virtual import VirtualLoop
@@ -59,7 +59,7 @@ class Books(RuleBasedStateMachine):
         self.engine = CountingEngine()
         self.settings = Settings.model_validate({"traffic": TRAFFIC, "tenants": tenants()})
         self.app = create_app(self.settings, self.engine, clock=self.loop.time)
-        self.desk = self.app.state.desk
+        self.controller = self.app.state.controller
         self.clients: list[RawClient] = []
         self.accounts = set[Account]()
         self.highest = 0
@@ -70,11 +70,11 @@ class Books(RuleBasedStateMachine):
     def open(self) -> list[RawClient]:
         return [client for client in self.clients if not client.left.is_set()]
 
-    def go_on(self, turns: int) -> None:
+    def go_on(self, entries: int) -> None:
         """Zero: until nothing is left to do."""
-        self.is_settled = turns == 0
-        if turns:
-            self.loop.turn(turns - 1)
+        self.is_settled = entries == 0
+        if entries:
+            self.loop.turn(entries - 1)
         else:
             self.loop.settle()
 
@@ -89,11 +89,11 @@ class Books(RuleBasedStateMachine):
         patience=st.sampled_from((None, None, "0.5", "3")),
         halves=st.sampled_from((False, False, False, True)),
         crowd=st.sampled_from((1, 1, 4)),
-        turns=st.integers(0, 6),
+        entries=st.integers(0, 6),
     )
     def arrive(
         self, *, key: str | None, n: int, stream: bool, tier: str | None, padding: int, last: int, max_tokens: int,
-        patience: str | None, halves: bool, crowd: int, turns: int,
+        patience: str | None, halves: bool, crowd: int, entries: int,
     ) -> None:  # fmt: skip
         body = {
             "model": "demo", "n": n, "stream": stream, "service_tier": tier, "max_tokens": max_tokens,
@@ -102,29 +102,29 @@ class Books(RuleBasedStateMachine):
         headers = {"x-api-key": key, "x-request-timeout": patience}
         for _ in range(crowd):
             client = RawClient(body, {name: value for name, value in headers.items() if value}, halves)
-            client.ask(self.app.state.edge, self.loop)
+            client.ask(self.app.state.intake, self.loop)
             self.clients.append(client)
-        self.go_on(turns)
+        self.go_on(entries)
 
     @precondition(lambda self: self.open)
-    @rule(which=st.integers(0, 50), turns=st.integers(0, 6))
-    def hang_up(self, which: int, turns: int) -> None:
+    @rule(which=st.integers(0, 50), entries=st.integers(0, 6))
+    def hang_up(self, which: int, entries: int) -> None:
         self.open[which % len(self.open)].hang_up()
-        self.go_on(turns)
+        self.go_on(entries)
 
     @precondition(lambda self: self.open)
-    @rule(which=st.integers(0, 50), turns=st.integers(0, 6))
-    def stop_reading(self, which: int, turns: int) -> None:
+    @rule(which=st.integers(0, 50), entries=st.integers(0, 6))
+    def stop_reading(self, which: int, entries: int) -> None:
         self.open[which % len(self.open)].stop_reading()
-        self.go_on(turns)
+        self.go_on(entries)
 
     @precondition(lambda self: self.open)
-    @rule(which=st.integers(0, 50), turns=st.integers(0, 6))
-    def read_on(self, which: int, turns: int) -> None:
+    @rule(which=st.integers(0, 50), entries=st.integers(0, 6))
+    def read_on(self, which: int, entries: int) -> None:
         client = self.open[which % len(self.open)]
         client.finish_body()
         client.read_on()
-        self.go_on(turns)
+        self.go_on(entries)
 
     @rule(going=st.booleans(), token=st.sampled_from((0.0, 0.01, 0.3)), delay=st.sampled_from((0.0, 0.0, 0.2)))
     def change_the_engines_pace(self, going: bool, token: float, delay: float) -> None:
@@ -132,10 +132,10 @@ class Books(RuleBasedStateMachine):
         (self.engine.going.set if going else self.engine.going.clear)()
         self.go_on(1)
 
-    @rule(seconds=st.sampled_from((0.01, 0.1, 0.3, 1.0, 5.0, 12.0, 61.0)), turns=st.integers(0, 6))
-    def time_passes(self, seconds: float, turns: int) -> None:
+    @rule(seconds=st.sampled_from((0.01, 0.1, 0.3, 1.0, 5.0, 12.0, 61.0)), entries=st.integers(0, 6))
+    def time_passes(self, seconds: float, entries: int) -> None:
         self.loop.advance(seconds)
-        self.go_on(turns)
+        self.go_on(entries)
 
     @rule(
         concurrency=maybe(st.integers(1, BATCH + 1)),
@@ -153,11 +153,11 @@ class Books(RuleBasedStateMachine):
                 "classes": st.sampled_from((["batch"], ["interactive"])),
             },
         ),
-        turns=st.integers(0, 6),
+        entries=st.integers(0, 6),
     )
     def reload(
         self, *, concurrency: int | None, more: int | None, waiting_tokens: int | None, enforce: bool,
-        names: tuple[str, ...], limits: dict[str, Any], turns: int,
+        names: tuple[str, ...], limits: dict[str, Any], entries: int,
     ) -> None:  # fmt: skip
         cap = None if more is None else (concurrency or BATCH) + more
         traffic = TRAFFIC | {
@@ -175,25 +175,25 @@ class Books(RuleBasedStateMachine):
             self.settings = new
             if self.is_settled:
                 self.engine.most = batch
-            self.highest = self.desk.seats.taken
-        self.go_on(turns)
+            self.highest = self.controller.seats.taken
+        self.go_on(entries)
 
     @invariant()
     def seats_balance(self) -> None:
-        desk, by_account = self.desk, Counter[Account]()
-        for ticket in desk.tickets:
+        controller, by_account = self.controller, Counter[Account]()
+        for ticket in controller.tickets:
             by_account[ticket.account] += ticket.seats
         self.accounts |= set(by_account)
-        assert desk.admitted_total == sum(desk.finished.values()) + desk.seats.taken
-        assert desk.seats.taken == sum(by_account.values())
+        assert controller.admitted_total == sum(controller.finished.values()) + controller.seats.taken
+        assert controller.seats.taken == sum(by_account.values())
         assert {account: account.seats.taken for account in self.accounts} == {a: by_account[a] for a in self.accounts}
-        assert desk.waiting_tokens.taken == sum(ticket.waiting_tokens for ticket in desk.tickets)
-        assert desk.empty.is_set() == (not desk.tickets)
-        assert {ticket.task for ticket in desk.tickets} <= {client.task for client in self.open} | {None}
+        assert controller.waiting_tokens.taken == sum(ticket.waiting_tokens for ticket in controller.tickets)
+        assert controller.empty.is_set() == (not controller.tickets)
+        assert {ticket.task for ticket in controller.tickets} <= {client.task for client in self.open} | {None}
 
     @invariant()
     def limits_hold(self) -> None:
-        traffic, seats = self.settings.traffic, self.desk.seats
+        traffic, seats = self.settings.traffic, self.controller.seats
         assert seats.capacity == traffic.max_concurrency
         if traffic.enforce and traffic.max_concurrency is not None:
             assert seats.taken <= max(traffic.max_concurrency, self.highest)
@@ -201,10 +201,10 @@ class Books(RuleBasedStateMachine):
 
     @invariant()
     def the_batch_is_full_or_nobody_waits(self) -> None:
-        queue, engine = self.desk.queue, self.engine
+        queue, engine = self.controller.queue, self.engine
         assert queue.capacity == (self.settings.traffic.concurrency or BATCH)
         assert not queue.waiting or queue.running >= queue.capacity
-        assert queue.running + queue.waiting <= self.desk.seats.taken
+        assert queue.running + queue.waiting <= self.controller.seats.taken
         assert sum(queue.running_by.values()) == queue.running
         assert len(engine.live) <= queue.running
         assert not engine.too_many
@@ -216,7 +216,7 @@ class Books(RuleBasedStateMachine):
     @invariant()
     def nobody_outstays(self) -> None:
         clients = {client.task: client for client in self.open}
-        for ticket in self.desk.tickets:
+        for ticket in self.controller.tickets:
             client = clients[ticket.task]
             over = ticket.deadline.over(self.loop.now - 1e-6)
             assert not over or ticket.reason or client.parts, over
@@ -234,10 +234,16 @@ class Books(RuleBasedStateMachine):
             verdicts = Counter(client.verdict() for client in self.clients)
             self.is_settled = True
             self.seats_balance()
-            queue, desk = self.desk.queue, self.desk
-            inside = (desk.seats.taken, queue.running, queue.waiting, desk.waiting_tokens.taken, len(self.engine.live))
+            queue, controller = self.controller.queue, self.controller
+            inside = (
+                controller.seats.taken,
+                queue.running,
+                queue.waiting,
+                controller.waiting_tokens.taken,
+                len(self.engine.live),
+            )
             assert inside == (0, 0, 0, 0, 0)
-            assert desk.finished["finished"] >= verdicts["whole"]
+            assert controller.finished["finished"] >= verdicts["whole"]
             assert self.engine.live == {}
             assert asyncio.all_tasks(self.loop) == set()
         finally:

@@ -17,7 +17,7 @@ from tests.test_lifecycle import counting
 def ours() -> Counter[str]:
     """How many objects of each of our own classes there are."""
     kinds = map(type, gc.get_objects())
-    return Counter(kind.__qualname__ for kind in kinds if str(kind.__module__).startswith("server."))
+    return Counter(kind.__qualname__ for kind in kinds if str(kind.__module__).startswith("sluice."))
 
 
 @pytest.mark.parametrize("stream", [True, False])

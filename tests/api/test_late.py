@@ -4,10 +4,10 @@ import asyncio
 import json
 
 import pytest
+from sluice.app import create_app
+from sluice.engine.base import Receiver, Sampling
+from sluice.settings import Settings
 
-from server.app import create_app
-from server.engine.base import Receiver, Sampling
-from server.settings import Settings
 from tests.api.raw import RawClient
 from tests.fake import FakeEngine, FakeSequence, answer
 from tests.test_lifecycle import counting
@@ -43,7 +43,7 @@ def test_all_that_was_made_was_sent_before_the_end(coalesce: str, end: str) -> N
     app = create_app(Settings.model_validate(settings), engine, clock=loop.time)
     loop.run_until_complete(app.state.lifecycle.load(lambda line: None))
     client = RawClient(counting(60) | {"n": 1, "max_tokens": 500}, {}, halves=False)
-    client.ask(app.state.edge, loop)
+    client.ask(app.state.intake, loop)
     loop.advance(0.0196)
     if end == "its client hangs up":
         client.hang_up()
@@ -53,6 +53,6 @@ def test_all_that_was_made_was_sent_before_the_end(coalesce: str, end: str) -> N
     if end != "its client hangs up":
         assert engine.last.made > 5
         assert text_of(client.received) == "".join(answer("Count from 1 to 60")[: engine.last.made])
-    assert app.state.desk.seats.taken == 0
+    assert app.state.controller.seats.taken == 0
     assert asyncio.all_tasks(loop) == set()
     loop.close()

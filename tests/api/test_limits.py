@@ -6,9 +6,9 @@ import random
 import httpx
 import pytest
 from openai import AsyncOpenAI, RateLimitError
+from sluice.admission.controller import REASONS
+from sluice.errors import EngineFailed
 
-from server.admission.desk import REASONS
-from server.errors import EngineFailed
 from tests.conftest import Serve, Started
 from tests.fake import FakeEngine
 
@@ -28,7 +28,7 @@ async def count(client: AsyncOpenAI, last: int) -> str:
 async def test_64_streams_at_once(serve: Serve, vllm: Started) -> None:
     """8 run, 24 are inside, 40 are refused; and every stream is exact."""
     async with serve(vllm, concurrency=8, max_concurrency=24) as server:
-        queue = server.lifecycle.desk.queue
+        queue = server.lifecycle.controller.queue
         queue.resize(0)  # none is answered before all have come
         async with server.openai() as client:
             asking = [asyncio.create_task(count(client, 40)) for _ in range(64)]

@@ -7,14 +7,14 @@ from typing import Any
 
 import httpx
 import pytest
+from sluice.admission import controller
 
-from server.admission import desk
 from tests.api.test_time_limits import ask, error
 from tests.conftest import Serve
 from tests.fake import FakeEngine
 from tests.test_lifecycle import counting
 
-REASONS = dict.fromkeys(desk.REASONS, 0)
+REASONS = dict.fromkeys(controller.REASONS, 0)
 
 
 def saying(letters: int) -> dict[str, Any]:

@@ -2,8 +2,9 @@
 
 import hashlib
 
-from server.app import create_app
-from server.settings import Settings
+from sluice.app import create_app
+from sluice.settings import Settings
+
 from tests.api.raw import RawClient
 from tests.fake import FakeEngine
 from tests.test_lifecycle import counting
@@ -30,7 +31,7 @@ def test_its_first_token_comes_within_twice_the_time_that_it_takes_alone() -> No
             RawClient(counting(3) | {"n": 1, "max_tokens": 500}, {"x-api-key": "polite"}, halves=False),
             loop.time(),
         )
-        client.ask(app.state.edge, loop)
+        client.ask(app.state.intake, loop)
         while b'"content":"1"' not in client.received:
             loop.advance(STEP / 10)
         waited = loop.time() - asked
@@ -44,13 +45,13 @@ def test_its_first_token_comes_within_twice_the_time_that_it_takes_alone() -> No
         for _ in range(200)
     ]
     for client in greedy:
-        client.ask(app.state.edge, loop)
+        client.ask(app.state.intake, loop)
     loop.advance(0.5)
-    assert app.state.desk.queue.running == 16
+    assert app.state.controller.queue.running == 16
     beside = [first_token() for _ in range(20)]
     assert max(beside) < 2 * alone
-    assert app.state.desk.queue.paused_total == 20
+    assert app.state.controller.queue.paused_total == 20
     loop.advance(300)
     assert {client.verdict() for client in greedy} == {"whole"}  # each of the paused ones, too
-    assert app.state.desk.queue.peak_running == 16
+    assert app.state.controller.queue.peak_running == 16
     loop.close()

@@ -126,7 +126,7 @@ async def test_hanging_up_aborts_within_a_second(
         await server.has(running=1)
         if phase == "running":
             first.cancel()
-            await server.lifecycle.desk.empty.wait()
+            await server.lifecycle.controller.empty.wait()
         asking = asyncio.create_task(client.post("/v1/chat/completions", json=body))
         await server.has(**{phase: 1})
         asking.cancel()

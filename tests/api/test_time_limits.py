@@ -7,10 +7,10 @@ from typing import Any
 
 import httpx
 import pytest
+from sluice.app import create_app
+from sluice.settings import Settings
+from sluice.transport.event_stream import MOMENT
 
-from server.app import create_app
-from server.settings import Settings
-from server.streaming.response import MOMENT
 from tests.api.raw import RawClient
 from tests.conftest import Running, Serve
 from tests.fake import FakeEngine
@@ -151,11 +151,11 @@ def test_an_answer_that_is_whole_and_not_read() -> None:
     loop.run_until_complete(app.state.lifecycle.load(lambda line: None))
     client = RawClient(counting(3, stream=False), {}, halves=False)
     client.stop_reading()
-    client.ask(app.state.edge, loop)
+    client.ask(app.state.intake, loop)
     loop.advance(4.9)
     assert not client.left.is_set()
     loop.advance(0.2)
-    assert app.state.desk.expired == FULL | {"send_timeout": 1}
+    assert app.state.controller.expired == FULL | {"send_timeout": 1}
     assert (client.verdict(), client.status) == ("refused", 503)
     loop.close()
 
@@ -167,7 +167,7 @@ def test_a_refusal_after_the_time_is_over() -> None:
     app = create_app(Settings.model_validate({"traffic": traffic}), FakeEngine(), clock=loop.time)
     loop.run_until_complete(app.state.lifecycle.load(lambda line: None))
     client = RawClient(counting(3, stream=False) | {"n": 2}, {}, halves=True)
-    client.ask(app.state.edge, loop)
+    client.ask(app.state.intake, loop)
     loop.advance(6)
     client.finish_body()
     loop.settle()
@@ -183,8 +183,8 @@ def test_a_reader_that_is_slow_in_the_end_holds_its_seat_but_no_place_in_the_bat
     app = create_app(Settings.model_validate({"traffic": traffic}), engine, clock=loop.time)
     loop.run_until_complete(app.state.lifecycle.load(lambda line: None))
     slow, other = (RawClient(counting(3) | {"n": 1, "max_tokens": 9}, {}, halves=False) for _ in range(2))
-    slow.ask(app.state.edge, loop)
-    other.ask(app.state.edge, loop)
+    slow.ask(app.state.intake, loop)
+    other.ask(app.state.intake, loop)
     loop.advance(5.5)
     slow.stop_reading()
     loop.advance(7)
@@ -204,7 +204,7 @@ def test_each_token_begins_the_time_for_the_next_anew() -> None:
     loop.run_until_complete(app.state.lifecycle.load(lambda line: None))
     whole, stalled = (RawClient(counting(50) | {"n": 1, "max_tokens": most}, {}, halves=False) for most in (20, 99))
     for client in (whole, stalled):
-        client.ask(app.state.edge, loop)
+        client.ask(app.state.intake, loop)
     loop.advance(30.1)
     assert whole.verdict() == "whole"
     engine.going.clear()
@@ -212,7 +212,7 @@ def test_each_token_begins_the_time_for_the_next_anew() -> None:
     assert not stalled.left.is_set()
     loop.advance(0.3)
     assert stalled.verdict() == "broken off"
-    assert app.state.desk.expired == FULL | {"stall_timeout": 1}
+    assert app.state.controller.expired == FULL | {"stall_timeout": 1}
     loop.close()
 
 

@@ -9,10 +9,9 @@ from statistics import fmean, pvariance
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from server.bench.arrivals import poisson
-from server.bench.figures import Figures, herding, jain, percentile
-from server.bench.record import Attempt, Outcome, Request, Run
+from sluice.bench.arrivals import poisson
+from sluice.bench.figures import Figures, herding, jain, percentile
+from sluice.bench.record import Attempt, Outcome, Request, Run
 
 
 def test_arrivals_are_poisson() -> None:

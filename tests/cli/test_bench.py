@@ -33,7 +33,7 @@ async def sluice() -> AsyncIterator[Process]:
 async def bench(*arguments: str, out: Path) -> asyncio.subprocess.Process:
     pipe = asyncio.subprocess.PIPE
     return await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "server", "bench", "overload", *arguments, "--out", str(out),
+        sys.executable, "-m", "sluice", "bench", "overload", *arguments, "--out", str(out),
         cwd=ROOT, stdout=pipe, stderr=pipe,
     )  # fmt: skip
 

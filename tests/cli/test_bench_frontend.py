@@ -43,7 +43,7 @@ def environ(tmp_path: Path) -> dict[str, str]:
 async def bench(*arguments: str, out: Path, env: dict[str, str] | None = None) -> asyncio.subprocess.Process:
     pipe = asyncio.subprocess.PIPE
     return await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "server", "bench", "frontend", *arguments, "--out", str(out),
+        sys.executable, "-m", "sluice", "bench", "frontend", *arguments, "--out", str(out),
         cwd=ROOT, stdout=pipe, stderr=pipe, env=env,
     )  # fmt: skip
 

@@ -13,7 +13,7 @@ async def sluice(*arguments: str) -> tuple[int | None, str, str]:
     """`python -m server ARGUMENTS`: its exit code, stdout and stderr."""
     pipe = asyncio.subprocess.PIPE
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "server", *arguments, cwd=ROOT, stdout=pipe, stderr=pipe
+        sys.executable, "-m", "sluice", *arguments, cwd=ROOT, stdout=pipe, stderr=pipe
     )
     out, err = await asyncio.wait_for(process.communicate(), 60)
     return process.returncode, out.decode(), err.decode()

@@ -13,9 +13,9 @@ from pathlib import Path
 import psutil
 import pytest
 from openai import AsyncOpenAI
+from sluice.cli.serve import settle
+from sluice.settings.models import DEMO
 
-from server.cli.serve import settle
-from server.settings.models import DEMO
 from tests.process import Process, started
 
 pytestmark = pytest.mark.timeout(600)
@@ -32,7 +32,7 @@ def counted(last: int) -> str:
 async def server() -> AsyncIterator[Process]:
     """One server for this file. It listens before it has loaded."""
     began = time.monotonic()
-    async with started("server", "serve", CONFIG, "--set", "http.port=0") as process:
+    async with started("sluice", "serve", CONFIG, "--set", "http.port=0") as process:
         assert (await process.readiness("starting")).status_code == 503
         assert time.monotonic() - began < 10  # 3 on a machine of its own
         assert (await process.readiness("ready", within=LOADING)).status_code == 200
@@ -126,7 +126,7 @@ async def test_what_stays_is_kept_from_the_garbage_collector() -> None:
 async def test_a_port_in_use_is_one_line_and_exit_1() -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
-        async with started("server", "serve", CONFIG, "--set", f"http.port={port}", listens=False) as process:
+        async with started("sluice", "serve", CONFIG, "--set", f"http.port={port}", listens=False) as process:
             assert await process.exit_code(within=60) == 1
     assert process.lines == [f"sluice: cannot listen on 127.0.0.1:{port}: Address already in use"]
 
@@ -140,7 +140,7 @@ async def test_a_model_that_cannot_be_loaded_is_one_line(tmp_path: Path, weights
         shutil.copytree(DEMO, folder, ignore=shutil.ignore_patterns("*.safetensors", "*.py", "__pycache__"))
     if weights == "cut off":
         (folder / "model.safetensors").write_bytes((DEMO / "model.safetensors").read_bytes()[:1_000_000])
-    async with started("server", "serve", CONFIG, "--set", "http.port=0", "--set", f"model={folder}") as process:
+    async with started("sluice", "serve", CONFIG, "--set", "http.port=0", "--set", f"model={folder}") as process:
         watching = asyncio.create_task(watch(process))
         assert await process.exit_code(within=LOADING) == 1
     said = [line for line in process.lines[1:] if not line.startswith("sluice: Loading")]

@@ -4,11 +4,10 @@ import json
 import subprocess
 
 from safetensors import safe_open
-
-from server.demo.evaluate import CARD
-from server.demo.model import CONFIG
-from server.demo.tokenizer import load
-from server.demo.train import FOLDER
+from sluice.demo.evaluate import CARD
+from sluice.demo.model import CONFIG
+from sluice.demo.tokenizer import load
+from sluice.demo.train import FOLDER
 
 ASKED = json.loads((FOLDER / "config.json").read_text())
 

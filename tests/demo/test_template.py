@@ -4,11 +4,10 @@ import random
 from itertools import islice
 
 import pytest
+from sluice.demo.chats import MIX, Chat, draw, training
+from sluice.demo.tokenizer import load
+from sluice.demo.train import FOLDER, Encoder
 from transformers import AutoTokenizer
-
-from server.demo.chats import MIX, Chat, draw, training
-from server.demo.tokenizer import load
-from server.demo.train import FOLDER, Encoder
 
 ENCODER = Encoder(load(FOLDER), (FOLDER / "chat_template.jinja").read_text())
 SERVED = AutoTokenizer.from_pretrained(FOLDER)

@@ -8,10 +8,9 @@ from itertools import islice, pairwise
 from typing import Any
 
 import pytest
-
-from server.demo.chats import MEASURED, Chat, draw, measuring, training
-from server.demo.skills import held_out
-from server.demo.words import CAPITALS
+from sluice.demo.chats import MEASURED, Chat, draw, measuring, training
+from sluice.demo.skills import held_out
+from sluice.demo.words import CAPITALS
 
 
 def check_count(asked: str, answer: str) -> None:

@@ -3,10 +3,9 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from server.demo.tokenizer import MARKS, SPECIAL, load
-from server.demo.train import FOLDER
-from server.demo.words import BY_HEART, GLYPHS
+from sluice.demo.tokenizer import MARKS, SPECIAL, load
+from sluice.demo.train import FOLDER
+from sluice.demo.words import BY_HEART, GLYPHS
 
 TOKENIZER = load(FOLDER)
 

@@ -4,11 +4,11 @@ import asyncio
 from typing import Any
 
 import pytest
+from sluice.engine.base import Chat, Delta, Sampling
+from sluice.engine.gathered import Gathered
+from sluice.engine.vllm.engine import VLLMEngine
+from sluice.errors import InvalidRequest
 
-from server.engine.base import Chat, Delta, Sampling
-from server.engine.gathered import Gathered
-from server.engine.vllm import VLLMEngine
-from server.errors import InvalidRequest
 from tests.conftest import Started
 from tests.fake import FakeEngine
 

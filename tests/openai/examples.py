@@ -3,8 +3,8 @@
 import json
 from typing import Any
 
-from server.openai.chat import ChatCompletionRequest
-from server.openai.completions import CompletionRequest
+from sluice.openai.chat.models import ChatCompletionRequest
+from sluice.openai.completions.models import CompletionRequest
 
 CHAT = {"model": "demo", "messages": [{"role": "user", "content": "Hi."}]}
 COMPLETION = {"model": "demo", "prompt": "Hi."}

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from openai.types import Completion, Model
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 from openai.types.shared import ErrorObject
+from sluice.engine.base import Delta, TokenLogprob
+from sluice.openai.chunks import Chunks, Ending, encode
+from sluice.openai.errors import error_body
+from sluice.openai.models import model_list
+from sluice.wire.collected import CollectedDeltas
 
-from server.engine.base import Delta, TokenLogprob
-from server.openai.chunks import Chunks, Ending, encode
-from server.openai.collected import Collected
-from server.openai.errors import error_body
-from server.openai.models import model_list
 from tests.openai.examples import chat, completion
 
 TOP = (TokenLogprob("a", -0.5), TokenLogprob("é", -1.5), TokenLogprob("ab", -2.5))
@@ -46,8 +46,8 @@ def played(chunks: Chunks) -> list[Any]:
     return events([chunks.first(), *(chunks.delta(0, delta) for delta in DELTAS), chunks.last(10, 6)])
 
 
-def collected() -> Collected:
-    sequence = Collected()
+def collected() -> CollectedDeltas:
+    sequence = CollectedDeltas()
     for delta in DELTAS:
         sequence.put(delta)
     return sequence
@@ -176,7 +176,7 @@ def test_completion() -> None:
 
 
 def test_no_logprobs_are_null() -> None:
-    plain = Collected(["x"], 1, "length")
+    plain = CollectedDeltas(["x"], 1, "length")
     assert json.loads(chat().response("id", 1, [plain], 1))["choices"][0]["logprobs"] is None
     assert json.loads(completion().response("id", 1, [plain], 1))["choices"][0]["logprobs"] is None
 

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sluice.errors import InvalidRequest
+from sluice.openai.chat.models import RESERVED, ChatCompletionRequest
+from sluice.openai.completions.models import CompletionRequest
+from sluice.openai.sampling import GenerationBody
 
-from server.errors import InvalidRequest
-from server.openai.chat import RESERVED, ChatCompletionRequest
-from server.openai.completions import CompletionRequest
-from server.openai.request import GenerationBody
 from tests.openai.examples import CHAT, COMPLETION, chat, completion
 
 KINDS = [ChatCompletionRequest, CompletionRequest]

@@ -3,10 +3,9 @@
 from pathlib import Path
 
 import pytest
-
-from server.engine.devices import Machine
-from server.errors import SettingsError
-from server.settings import Settings, load
+from sluice.engine.devices import Machine
+from sluice.errors import SettingsError
+from sluice.settings import Settings, load
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 MEANT_FOR = {

@@ -6,9 +6,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from server.errors import SettingsError
-from server.settings import Settings, load
+from sluice.errors import SettingsError
+from sluice.settings import Settings, load
 
 ROOT = Path(__file__).parents[2]
 

@@ -4,9 +4,8 @@ import json
 from pathlib import Path
 
 import pytest
-
-from server.errors import SettingsError
-from server.settings import Settings, Tenant, load
+from sluice.errors import SettingsError
+from sluice.settings import Settings, Tenant, load
 
 SHA = "sha256:" + "0a" * 32
 ONE = f"tenants:\n  - name: a\n    keys: [{SHA}]\n"

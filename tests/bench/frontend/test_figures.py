@@ -6,16 +6,15 @@ from io import StringIO
 
 import pytest
 from rich.console import Console
-
-from server.bench.figures import Latency
-from server.bench.frontend.contenders import Contender, flags
-from server.bench.frontend.figures import Figures
-from server.bench.frontend.measure import Measured, Round
-from server.bench.frontend.plan import Plan
-from server.bench.frontend.quantities import quantities
-from server.bench.frontend.report import document, table
-from server.bench.frontend.usage import Usage
-from server.bench.record import Attempt, Outcome, Request, Run
+from sluice.bench.figures import Latency
+from sluice.bench.frontend.contenders import Contender, flags
+from sluice.bench.frontend.figures import Figures
+from sluice.bench.frontend.measure import Measured, Round
+from sluice.bench.frontend.plan import Plan
+from sluice.bench.frontend.quantities import quantities
+from sluice.bench.frontend.report import document, table
+from sluice.bench.frontend.usage import Usage
+from sluice.bench.record import Attempt, Outcome, Request, Run
 
 PLAN = Plan(model="demo", conns=2, tokens=4, words=3, route="chat", seconds=10, rounds=3)
 

@@ -7,8 +7,7 @@ from collections.abc import Iterator
 
 import psutil
 import pytest
-
-from server.bench.frontend.usage import Usage, memory
+from sluice.bench.frontend.usage import Usage, memory
 
 BUSY = "while :; do :; done"
 QUIET = "sleep 60"

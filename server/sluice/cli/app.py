@@ -1,0 +1,33 @@
+"""The command line: one file a command. Exit codes: 0 fine, 2 a mistake in the settings, 1 anything else."""
+
+import sys
+
+import typer
+
+from sluice.cli.bench import bench
+from sluice.cli.check import check
+from sluice.cli.frontend import frontend
+from sluice.cli.keys import keys
+from sluice.cli.serve import serve
+from sluice.errors import BenchFailed, SettingsError
+
+app = typer.Typer(
+    help="Sluice: a continuous-batching LLM server.", no_args_is_help=True, add_completion=False,
+    pretty_exceptions_enable=False,
+)  # fmt: skip
+app.command()(serve)
+app.command()(check)
+app.add_typer(keys, name="keys")
+bench.command()(frontend)
+app.add_typer(bench, name="bench")
+
+
+def main() -> None:
+    try:
+        app()
+    except SettingsError as error:
+        print(f"sluice: {error}", file=sys.stderr)
+        sys.exit(2)
+    except BenchFailed as error:
+        print(f"sluice: {error}", file=sys.stderr)
+        sys.exit(1)

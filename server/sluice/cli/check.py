@@ -1,0 +1,15 @@
+"""`sluice check`: are the settings right, and can this machine serve them?"""
+
+from sluice.cli.checked import checked
+from sluice.cli.options import Config, Set
+
+
+def check(config: Config = None, overrides: Set = []) -> None:  # noqa: B006 - typer copies it
+    """Read the settings, and see whether this machine can serve them. Loads no model."""
+    settings, device = checked(config, overrides)
+    traffic, engine = settings.traffic, settings.engine
+    print(
+        f"{config or 'defaults'}: fine. {settings.model} on {engine.devices} × {device}, "
+        f"concurrency {traffic.concurrency or 'the default of the engine'}, "
+        f"max_concurrency {traffic.max_concurrency or 'unlimited'}"
+    )

@@ -1,0 +1,32 @@
+"""`sluice keys`: API keys for tenants."""
+
+import sys
+import textwrap
+from typing import Annotated
+
+import typer
+import yaml
+from pydantic import ValidationError
+
+from sluice.admission.keys import digest, new_key
+from sluice.errors import SettingsError
+from sluice.settings import Tenant
+
+keys = typer.Typer(help="API keys for tenants.", no_args_is_help=True)
+Name = Annotated[str | None, typer.Option(metavar="NAME", help="Print a whole tenant of this name to paste.")]
+
+
+@keys.command()
+def new(tenant: Name = None) -> None:
+    """Make a key. stdout gets the key alone; stderr the lines for the settings, which hold only its SHA-256."""
+    key = new_key()
+    source = f"sha256:{digest(key).hex()}"
+    place, lines = "a tenant's `keys:`", yaml.safe_dump([source])
+    if tenant is not None:
+        try:
+            Tenant(name=tenant, keys=[source])
+        except ValidationError as error:
+            raise SettingsError(f"--tenant {tenant}: {error.errors()[0]['msg']}") from None
+        place, lines = "`tenants:`", yaml.safe_dump([{"name": tenant, "keys": [source]}], sort_keys=False)
+    print(f"Paste under {place}\n{textwrap.indent(lines, '  ')}Keep the key, it is not shown again:", file=sys.stderr)
+    print(key)

@@ -1,0 +1,173 @@
+"""The Engine protocol: what the rest of Sluice knows of an inference engine, and the values that pass through it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+import msgspec
+
+from sluice.errors import EngineFailed
+
+FinishReason = Literal["stop", "length"]
+
+
+class Chat(msgspec.Struct, frozen=True):
+    """A conversation that the model's chat template turns into a prompt."""
+
+    messages: list[dict[str, Any]]
+    template_kwargs: dict[str, Any] = {}
+
+
+Prompt = Chat | str | list[int]
+"""A conversation, a text, or token ids."""
+
+
+class Sampling(msgspec.Struct, frozen=True):
+    """How tokens are chosen and when a sequence ends; names and meanings are vLLM's `SamplingParams`.
+
+    None leaves it to the model's own default (its generation_config), or to the engine's.
+    """
+
+    temperature: float | None = None
+    top_p: float | None = None
+    top_k: int | None = None
+    min_p: float | None = None
+    max_tokens: int | None = None
+    min_tokens: int = 0
+    stop: tuple[str, ...] = ()
+    seed: int | None = None
+    presence_penalty: float = 0.0
+    frequency_penalty: float = 0.0
+    repetition_penalty: float | None = None
+    logit_bias: dict[int, float] | None = None
+    logprobs: int | None = None
+    ignore_eos: bool = False
+
+
+class GenerationRequest(msgspec.Struct, frozen=True):
+    """What a request's body asks for, valid in itself: `n` sequences for each of its prompts."""
+
+    id: str
+    prompts: tuple[Prompt, ...]
+    sampling: Sampling
+    n: int = 1
+
+    @property
+    def sequences(self) -> int:
+        return len(self.prompts) * self.n
+
+
+class TokenLogprob(msgspec.Struct, frozen=True, gc=False):
+    """A token and the natural logarithm of its probability."""
+
+    token: str
+    logprob: float
+    top: tuple["TokenLogprob", ...] = ()
+
+
+class Delta(msgspec.Struct, frozen=True, gc=False):
+    """What one step of the engine adds to a sequence; `tokens` of them, mostly one. `text` may be empty.
+
+    One is made for every token, hence a Struct: a frozen dataclass takes several times as long.
+    """
+
+    text: str
+    tokens: int
+    finish_reason: FinishReason | None = None
+    logprobs: tuple[TokenLogprob, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """What the loaded engine says of itself.
+
+    `max_num_seqs` is the running cap over all workers together; `max_tokens` the longest answer that the model's own
+    configuration wants, if a request leaves it open.
+    """
+
+    max_model_len: int
+    max_num_seqs: int
+    max_tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Loading:
+    """How far the engine has come: `step` of `steps`, counted from 1."""
+
+    stage: str
+    step: int
+    steps: int
+
+
+class Pace:
+    """The engine's: `is_late` while it puts deltas, and has more of them for the next step already."""
+
+    __slots__ = ("is_late",)
+
+    def __init__(self) -> None:
+        self.is_late = False
+
+
+class Receiver(Protocol):
+    """Whose a sequence is. The engine calls it from its own loop over the batch, so nothing here may block or raise."""
+
+    def put(self, delta: Delta) -> None:
+        """The next delta; the one with a `finish_reason` is the last call."""
+        ...
+
+    def fail(self, error: EngineFailed) -> None:
+        """The engine has given up on the sequence; this is the last call."""
+        ...
+
+
+class Sequence(Protocol):
+    """A sequence that the engine has accepted. All methods return at once, and do nothing once it has ended."""
+
+    can_pause: bool
+    """Whether it would go on after a pause as if there had been none."""
+
+    def abort(self) -> None:
+        """End it; its receiver hears nothing more."""
+        ...
+
+    def pause(self) -> None:
+        """Take it out of the batch, and keep what it has."""
+        ...
+
+    def resume(self) -> None:
+        """Put it back into the batch."""
+        ...
+
+
+class Engine(Protocol):
+    """One model behind continuous batching. All methods are called on one event loop."""
+
+    pace: Pace
+
+    async def start(self, report: Callable[[Loading], None]) -> ModelInfo:
+        """Load the model, without blocking the loop. Raises `EngineFailed` with one line of text when it cannot."""
+        ...
+
+    async def render(self, prompt: Prompt) -> list[int]:
+        """Chat template and tokenization, off the event loop if they take long. Raises `InvalidRequest`."""
+        ...
+
+    def submit(self, sequence_id: str, prompt: list[int], sampling: Sampling, receiver: Receiver) -> Sequence:
+        """Hand a sequence to the engine; its deltas go to the receiver. Raises `InvalidRequest` or `EngineFailed`."""
+        ...
+
+    def last_step(self) -> float:
+        """When the engine last finished a step, on the clock of `time.monotonic`."""
+        ...
+
+    def is_dead(self) -> bool:
+        """True once the engine's processes have ended by themselves."""
+        ...
+
+    def metrics(self) -> bytes:
+        """The engine's own metrics, in Prometheus' text format."""
+        ...
+
+    async def stop(self) -> None:
+        """End the engine's processes. Also allowed while it starts."""
+        ...

@@ -1,0 +1,63 @@
+"""POST /v1/completions: the request."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Self
+
+from pydantic import Field, field_validator, model_validator
+from pydantic_core import PydanticCustomError
+
+from sluice.engine.base import GenerationRequest
+from sluice.errors import InvalidRequest
+from sluice.openai.completions.translation import CompletionChunks, completion
+from sluice.openai.sampling import INT32_MAX, Count, GenerationBody
+from sluice.wire.answer import Head
+from sluice.wire.body import only
+from sluice.wire.collected import CollectedDeltas
+
+
+def is_text(prompt: object) -> bool:
+    return isinstance(prompt, str)
+
+
+def is_tokens(prompt: object) -> bool:
+    # type() and not isinstance(): true is no token
+    return isinstance(prompt, list) and prompt != [] and all(type(t) is int and 0 <= t <= INT32_MAX for t in prompt)
+
+
+class CompletionRequest(GenerationBody):
+    prompt: list[str] | list[list[int]]
+    max_tokens: Count = 16
+    logprobs: Annotated[int, Field(ge=0, le=20)] | None = None
+    best_of: int | None = None
+
+    # These are not served: only what changes nothing is accepted.
+    echo: Annotated[Any, only(False)] = None
+    suffix: Annotated[Any, only()] = None
+
+    @field_validator("prompt", mode="before")
+    @classmethod
+    def as_prompts(cls, prompt: object) -> object:
+        """One prompt becomes a list of one."""
+        prompts = [prompt] if isinstance(prompt, str) or is_tokens(prompt) else prompt
+        if isinstance(prompts, list) and prompts and (all(map(is_text, prompts)) or all(map(is_tokens, prompts))):
+            return prompts
+        raise PydanticCustomError(
+            "prompt", "Input should be a text, a list of token ids, or a list of either, and not be empty"
+        )
+
+    @model_validator(mode="after")
+    def best_of_is_n(self) -> Self:
+        if self.best_of not in (None, self.n):
+            raise InvalidRequest("best_of is not served.", param="best_of")
+        return self
+
+    def to_generation(self, request_id: str) -> GenerationRequest:
+        return GenerationRequest(request_id, tuple(self.prompt), self.sampling(self.logprobs), self.n)
+
+    def chunks(self, request_id: str, created: int) -> CompletionChunks:
+        return CompletionChunks(Head(request_id, created, self.model), self.include_usage, len(self.prompt) * self.n)
+
+    def response(
+        self, request_id: str, created: int, sequences: Sequence[CollectedDeltas], prompt_tokens: int
+    ) -> bytes:
+        return completion(Head(request_id, created, self.model), sequences, prompt_tokens)

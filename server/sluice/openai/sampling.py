@@ -1,0 +1,110 @@
+"""The fields that both generating routes have, and what a route needs of a parsed request."""
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import Annotated, Any, Self
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from sluice.engine.base import GenerationRequest, Sampling
+from sluice.errors import InvalidRequest
+from sluice.openai.chunks import Chunks
+from sluice.wire.body import WireModel, only
+from sluice.wire.collected import CollectedDeltas
+
+INT32_MAX, INT64_MAX = 2**31 - 1, 2**63 - 1
+SAME_IN_SAMPLING = frozenset(
+    {
+        "temperature", "top_p", "top_k", "min_p", "min_tokens", "seed", "presence_penalty", "frequency_penalty",
+        "repetition_penalty", "ignore_eos",
+    }
+)  # fmt: skip
+
+Count = Annotated[int, Field(ge=1, le=INT32_MAX)]
+Penalty = Annotated[float, Field(ge=-2, le=2)]
+TokenKey = Annotated[str, Field(pattern=r"^[0-9]{1,9}$")]
+StopText = Annotated[str, Field(min_length=1)]
+Bias = Annotated[float, Field(ge=-100, le=100)]
+
+
+def as_list(stop: object) -> object:
+    return [stop] if isinstance(stop, str) else stop
+
+
+class StreamOptions(WireModel):
+    include_usage: bool = False
+    include_obfuscation: Annotated[Any, only(False)] = None
+
+
+class GenerationBody(WireModel):
+    """A body that asks for generation; names, ranges and defaults are OpenAI's, or vLLM's where OpenAI has none.
+
+    What is not given is left to `Sampling`'s own defaults.
+    """
+
+    model: str
+    stream: bool = False
+    stream_options: StreamOptions | None = None
+    n: Annotated[int, Field(ge=1, le=128)] = 1
+    max_tokens: Count | None = None
+    min_tokens: Annotated[int, Field(ge=0, le=INT32_MAX)] | None = None
+    temperature: Annotated[float, Field(ge=0, le=2)] | None = None
+    top_p: Annotated[float, Field(gt=0, le=1)] | None = None
+    top_k: Annotated[int, Field(ge=-1, le=INT32_MAX)] | None = None
+    min_p: Annotated[float, Field(ge=0, le=1)] | None = None
+    presence_penalty: Penalty | None = None
+    frequency_penalty: Penalty | None = None
+    repetition_penalty: Annotated[float, Field(gt=0)] | None = None
+    logit_bias: dict[TokenKey, Bias] | None = None
+    seed: Annotated[int, Field(ge=-INT64_MAX - 1, le=INT64_MAX)] | None = None
+    stop: Annotated[list[StopText], Field(fail_fast=True), BeforeValidator(as_list)] | None = None
+    ignore_eos: bool | None = None
+    user: Any = None  # changes no answer, and is dropped
+
+    @model_validator(mode="after")
+    def fields_agree(self) -> Self:
+        if self.stream_options is not None and not self.stream:
+            raise InvalidRequest("stream_options needs stream: true.", param="stream_options")
+        limit = self.limit
+        if limit is not None and self.min_tokens is not None and self.min_tokens > limit:
+            raise InvalidRequest(
+                f"min_tokens ({self.min_tokens}) is larger than the answer may be ({limit} tokens).", param="min_tokens"
+            )
+        return self
+
+    @property
+    def limit(self) -> int | None:
+        """The longest answer, in tokens; None: as long as the model's context allows."""
+        return self.max_tokens
+
+    @property
+    def tier(self) -> str | None:
+        """OpenAI's `service_tier`, where the route has one."""
+        return None
+
+    @property
+    def include_usage(self) -> bool:
+        return self.stream_options is not None and self.stream_options.include_usage
+
+    def sampling(self, logprobs: int | None) -> Sampling:
+        given = self.model_fields_set & SAME_IN_SAMPLING
+        return Sampling(
+            max_tokens=self.limit,
+            stop=tuple(self.stop or ()),
+            logit_bias={int(token): bias for token, bias in (self.logit_bias or {}).items()} or None,
+            logprobs=logprobs,
+            **{name: getattr(self, name) for name in given},
+        )
+
+    @abstractmethod
+    def to_generation(self, request_id: str) -> GenerationRequest: ...
+
+    @abstractmethod
+    def chunks(self, request_id: str, created: int) -> Chunks:
+        """What makes the events of the streamed answer; `created` in seconds since 1970."""
+
+    @abstractmethod
+    def response(
+        self, request_id: str, created: int, sequences: Sequence[CollectedDeltas], prompt_tokens: int
+    ) -> bytes:
+        """The answer that is not streamed, as JSON; `sequences` in the order of their choices, all finished."""

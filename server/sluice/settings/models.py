@@ -1,0 +1,161 @@
+"""The settings: one frozen model a section. Names and units are the contract; unknown keys are errors."""
+
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, Field, field_validator, model_validator
+
+from sluice.settings.section import Mistake, Section
+from sluice.settings.tenants import Tenant, check_distinct
+
+DEMO = Path(__file__).parent.parent / "demo"
+
+
+class Traffic(Section):
+    """How much is let in, and for how long."""
+
+    concurrency: int | None = Field(default=None, ge=1)
+    """Sequences that run at once, over all workers together: the batch size. Unset: the engine's default."""
+    max_concurrency: int | None = Field(default=None, ge=1)
+    """Sequences that may be inside, running and waiting; one more is refused with 429. Unset: no limit."""
+    max_waiting_tokens: int | None = Field(default=None, ge=1)
+    """Prompt tokens inside that the engine has not begun to answer; a prompt too many is refused. Unset: no limit."""
+    queue_timeout: float | None = Field(default=60, gt=0)
+    """Seconds that a request waits for its turn at most; one that would wait longer is refused at once."""
+    first_token_timeout: float | None = Field(default=None, gt=0)
+    """Seconds from a request's turn to its first token. Unset: no limit of its own."""
+    stall_timeout: float | None = Field(default=60, gt=0)
+    """Seconds from one token to the next."""
+    send_timeout: float | None = Field(default=30, gt=0)
+    """Seconds that a client may leave a token unread, once the buffers in between are full."""
+    timeout: float = Field(default=600, gt=0)
+    """Seconds, a request's whole life."""
+    enforce: bool = True
+    """false: what would be refused is counted and let in."""
+    drain_timeout: float = Field(default=30, ge=0)
+    """Seconds that running requests get to finish after SIGTERM."""
+
+    @model_validator(mode="after")
+    def room_for_the_batch(self) -> Self:
+        if self.concurrency and self.max_concurrency and self.max_concurrency < self.concurrency:
+            raise ValueError(
+                f"max_concurrency ({self.max_concurrency}) is smaller than concurrency ({self.concurrency}): "
+                "raise max_concurrency or lower concurrency"
+            )
+        return self
+
+
+class EngineSettings(Section):
+    """What vLLM is started with."""
+
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where the model runs. auto: on an NVIDIA GPU if there is one."""
+    workers: int = Field(default=1, ge=1)
+    """Data-parallel replicas (vLLM's data_parallel_size)."""
+    tensor_parallel_size: int = Field(default=1, ge=1)
+    """Devices that share each layer of a replica."""
+    pipeline_parallel_size: int = Field(default=1, ge=1)
+    """Groups of devices that hold a replica's layers one after the other."""
+    max_model_len: int | None = Field(default=None, ge=1)
+    """Longest sequence, prompt and answer together, in tokens. Unset: the model's own."""
+    dtype: Literal["auto", "half", "float16", "bfloat16", "float", "float32"] = "auto"
+    """The weights' and activations' type."""
+    extra: dict[str, Any] = Field(default_factory=dict)
+    """Any other vLLM engine argument, by its own name (vLLM's AsyncEngineArgs)."""
+
+    @field_validator("extra")
+    @classmethod
+    def not_ours(cls, extra: dict[str, Any]) -> dict[str, Any]:
+        """An argument that has a setting of its own would be set twice."""
+        ours = {
+            "model": "model", "served_model_name": "served_model_name", "max_num_seqs": "traffic.concurrency",
+            "data_parallel_size": "engine.workers", "tensor_parallel_size": "engine.tensor_parallel_size",
+            "pipeline_parallel_size": "engine.pipeline_parallel_size", "max_model_len": "engine.max_model_len",
+            "dtype": "engine.dtype",
+        }  # fmt: skip
+        for key in extra:
+            if key in ours:
+                raise ValueError(f"{key} is set by {ours[key]}")
+        return extra
+
+    @property
+    def devices(self) -> int:
+        """Devices that all workers take together."""
+        return self.workers * self.tensor_parallel_size * self.pipeline_parallel_size
+
+
+class Http(Section):
+    """Where and how the server listens."""
+
+    host: str = "127.0.0.1"
+    """Address to listen on."""
+    port: int = Field(default=8000, ge=0, le=65535)
+    """TCP port; 0 takes a free one."""
+    allow_anonymous: bool = False
+    """Listen beyond loopback although there are no tenants: whoever can reach the port can use the model."""
+    max_body_bytes: int = Field(default=4 * 1024 * 1024, ge=1)
+    """Longest request body, in bytes; a longer one is refused with 413."""
+    body_timeout: float = Field(default=30, gt=0)
+    """Seconds in which a request's body has to arrive; else 408."""
+
+    @property
+    def is_loopback(self) -> bool:
+        """Only this machine can reach it."""
+        try:
+            return ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost"
+
+
+class Streaming(Section):
+    """How answers are streamed."""
+
+    coalesce: Literal["off", "auto"] = "off"
+    """off: an event a token. auto: when the server falls behind, a token may wait 5 ms for others in its event."""
+
+
+class Settings(Section):
+    """Everything that `sluice serve` can be told."""
+
+    model: str = Field(default="demo", min_length=1)
+    """`demo` (the embedded model), a local folder, or a Hugging Face id."""
+    served_model_name: list[str] = Field(default_factory=list)
+    """Names that clients may ask for; the first one is told. Default: the model's own name."""
+    traffic: Traffic = Field(default_factory=Traffic)
+    engine: EngineSettings = Field(default_factory=EngineSettings)
+    http: Http = Field(default_factory=Http)
+    streaming: Streaming = Field(default_factory=Streaming)
+    tenants: Annotated[list[Tenant], AfterValidator(check_distinct)] = Field(default_factory=list)
+    """Who may use the model, by their keys. None: everyone may, as `anonymous`."""
+
+    @field_validator("served_model_name", mode="before")
+    @classmethod
+    def one_or_many(cls, names: object) -> object:
+        return [names] if isinstance(names, str) else names
+
+    @model_validator(mode="after")
+    def not_open_to_all_by_mistake(self) -> Self:
+        if self.is_open_to_all:
+            raise Mistake(
+                f"{self.http.host} is beyond loopback, and without tenants anyone could use the model: set tenants "
+                "(`sluice keys new` makes a key), or http.allow_anonymous: true",
+                "http",
+                "host",
+            )
+        return self
+
+    @property
+    def is_open_to_all(self) -> bool:
+        """Whoever can reach the machine could use the model, and nobody has said that they may."""
+        return not (self.http.is_loopback or self.tenants or self.http.allow_anonymous)
+
+    @property
+    def names(self) -> list[str]:
+        """What clients may write in `model`, the first one being the name that is told."""
+        return self.served_model_name or [self.model]
+
+    @property
+    def model_path(self) -> str:
+        """What vLLM is told to load."""
+        return str(DEMO) if self.model == "demo" else self.model

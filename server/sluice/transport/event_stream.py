@@ -1,0 +1,129 @@
+"""The stream of an answer: ready-made SSE bytes, and a client that may not read them for a while."""
+
+import asyncio
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+from sluice.transport.base import Connection
+from sluice.transport.heartbeat import Heartbeat
+
+EVENT_STREAM = {
+    "content-type": "text/event-stream; charset=utf-8",
+    "cache-control": "no-store",
+    "x-accel-buffering": "no",  # nginx would hold events back
+}
+PING = b": ping\n\n"
+MOMENT = 0.25
+"""Seconds that the headers wait for the first event, to share its write. What fails meanwhile gets a status."""
+
+
+class EventStream:
+    """One write a token, made by whoever has the token; the task that serves the request only waits for the end.
+
+    It has no task and no cancel scope of its own: the intake watches for a client that has gone, and one heartbeat
+    pings all streams. `parts`: how many sequences it carries. `watch` is told when the client stops reading, and when it has
+    caught up.
+    """
+
+    __slots__ = (
+        "catching_up", "connection", "headers", "heartbeat", "is_open", "is_quiet", "opening", "parts", "unsent",
+        "watch",
+    )  # fmt: skip
+
+    def __init__(
+        self, connection: Connection, headers: bytes, parts: int, heartbeat: Heartbeat,
+        watch: Callable[[bool], None],
+    ) -> None:  # fmt: skip
+        self.connection, self.headers, self.parts = connection, headers, parts
+        self.heartbeat, self.watch = heartbeat, watch
+        self.unsent: list[bytes] = []
+        self.is_open = self.is_quiet = False
+        self.opening: asyncio.TimerHandle | None = None
+        self.catching_up: asyncio.Task[None] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def begin(self, first: bytes) -> None:
+        """The request has been accepted. What has been written before comes after `first`."""
+        self.unsent.insert(0, first)
+        self.heartbeat.add(self)
+        if len(self.unsent) > 1:
+            self.open()
+        else:
+            self.opening = asyncio.get_running_loop().call_later(MOMENT, self.open)
+
+    def open(self) -> None:
+        """Send the headers, and what there is."""
+        if self.opening is not None:
+            self.opening.cancel()
+        self.is_open = True
+        self.connection.begin(self.headers, self.take_unsent())
+
+    def take_unsent(self, last: bytes = b"") -> bytes:
+        events = b"".join((*self.unsent, last))
+        self.unsent.clear()
+        return events
+
+    def write(self, events: bytes) -> None:
+        """Send them now, in the caller's own turn; later, if the client does not read."""
+        self.is_quiet = False
+        if self.is_open and self.catching_up is None:
+            if self.connection.write(events):
+                return
+            self.watch(False)
+            self.catching_up = asyncio.create_task(self.catch_up())
+        self.unsent.append(events)
+        if self.opening is not None and not self.is_open:
+            self.open()
+
+    def write_last(self, events: bytes) -> None:
+        """The last ones of a sequence; those of the last sequence go out with the end, which comes at once."""
+        self.parts -= 1
+        if self.parts:
+            self.write(events)
+        else:
+            self.unsent.append(events)
+
+    @property
+    def is_blocked(self) -> bool:
+        """The client does not read."""
+        return self.catching_up is not None
+
+    async def caught_up(self) -> None:
+        """Wait until all that was written has been sent."""
+        while self.catching_up is not None:
+            await asyncio.wait((self.catching_up,))
+
+    async def catch_up(self) -> None:
+        """Wait for the client to read; many events may be one write."""
+        try:
+            while self.unsent:
+                await self.connection.drain()
+                self.connection.write(self.take_unsent())
+        finally:
+            self.catching_up = None
+        self.watch(True)
+
+    async def end(self, last: bytes) -> None:
+        """Send what is left and what comes last, once the client has room for it."""
+        await self.connection.drain()
+        if self.is_open:
+            self.connection.end(self.take_unsent(last))
+        else:  # all of it has come within a moment
+            self.connection.answer(200, self.headers, self.take_unsent(last))
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.heartbeat.discard(self)
+        if self.opening is not None:
+            self.opening.cancel()
+        if self.catching_up is not None:
+            self.catching_up.cancel()
+
+    def ping(self) -> None:
+        if self.is_quiet and not self.is_blocked:
+            self.write(PING)
+        self.is_quiet = True

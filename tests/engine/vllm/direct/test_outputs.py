@@ -1,0 +1,161 @@
+"""The hot path gives, output for output, what vLLM's public `generate()` gives."""
+
+import asyncio
+from collections import defaultdict
+from typing import Any
+
+import pytest
+from sluice.engine.base import Chat, Delta, Sampling
+from sluice.engine.gathered import Gathered
+from sluice.engine.vllm.direct.outputs import CONTEXT, FEW, Sequence
+from sluice.engine.vllm.public import is_needed
+from sluice.errors import EngineFailed
+
+from tests.conftest import Started
+
+COUNT = "Count from 1 to 40."
+GREEDY: dict[str, Any] = {"temperature": 0.0, "max_tokens": 60}
+CASES: dict[str, tuple[str, dict[str, Any]]] = {
+    "plain": (COUNT, {}),
+    "the end of its own accord": (COUNT, {"max_tokens": 500}),
+    "one token": (COUNT, {"max_tokens": 1}),
+    "beyond the end": ("Count from 1 to 3.", {"ignore_eos": True}),
+    "a stop string": (COUNT, {"stop": ("17",)}),
+    "a stop string over several tokens": (COUNT, {"stop": ("17 18 1", "never")}),
+    "a stop string that comes too early": (COUNT, {"stop": ("3",), "min_tokens": 20}),
+    "logprobs": (COUNT, {"logprobs": 3}),
+    "logprobs of the token alone": (COUNT, {"logprobs": 0}),
+    "logprobs and a stop string": (COUNT, {"logprobs": 1, "stop": ("12 1",)}),
+    "characters of several bytes": ("Repeat: é ß 漢字 🎉 …", {"max_tokens": 40}),
+    "a seed": (COUNT, {"temperature": 1.0, "seed": 7}),
+    "penalties": (COUNT, {"presence_penalty": 1.0, "frequency_penalty": 0.5, "repetition_penalty": 1.2}),
+    "a bias": (COUNT, {"logit_bias": {100: 90.0}, "max_tokens": 8}),
+}
+
+
+async def generated(vllm: Started, asked: str | Chat, sampling: Sampling, *, processed: bool) -> list[Delta]:
+    engine, gathered = vllm.engine, Gathered()
+    prompt = await engine.render(asked)
+    engine.is_processed = processed
+    try:
+        engine.submit(f"compared-{processed}", prompt, sampling, gathered)
+    finally:
+        engine.is_processed = False
+    return await gathered.all()
+
+
+@pytest.mark.parametrize("case", CASES)
+async def test_as_generate_does(vllm: Started, case: str) -> None:
+    text, asked = CASES[case]
+    sampling, prompt = Sampling(**(GREEDY | asked)), chat(text)
+    mine = await generated(vllm, prompt, sampling, processed=False)
+    theirs = await generated(vllm, prompt, sampling, processed=True)
+    assert [delta.tokens for delta in mine] == [1] * len(mine)
+    assert one_a_token(theirs) == one_a_token(mine)
+    if sampling.seed is None:
+        assert vllm.engine.outputs.sequences == {}
+
+
+@pytest.mark.parametrize("text", ["1 2 3 4 5 " * 10, "漢字 🎉 é " * 10, "漢字" * 30, "🎉" * 30])
+async def test_of_a_prompt_only_the_end_is_decoded(vllm: Started, text: str) -> None:
+    assert len(await vllm.engine.render(text)) > CONTEXT
+    for bias in (None, dict.fromkeys(await vllm.engine.render("字 🎉 é"), 50.0)):
+        sampling = Sampling(max_tokens=20, temperature=1.0, seed=3, logit_bias=bias, ignore_eos=True)
+        mine = await generated(vllm, text, sampling, processed=False)
+        theirs = await generated(vllm, text, sampling, processed=True)
+        assert one_a_token(theirs) == one_a_token(mine)
+
+
+class Noted:
+    """A receiver that notes in which of the engine's steps, and before whom, it was given something."""
+
+    def __init__(self, name: str, vllm: Started, steps: dict[float, list[str]]) -> None:
+        self.name, self.vllm, self.steps = name, vllm, steps
+        self.first, self.last = asyncio.Event(), asyncio.Event()
+
+    def put(self, delta: Delta) -> None:
+        self.steps[self.vllm.engine.last_step()].append(self.name)
+        self.first.set()
+        if delta.finish_reason:
+            self.last.set()
+
+    def fail(self, error: EngineFailed) -> None:
+        raise error
+
+
+async def test_the_newest_sequence_comes_first(vllm: Started) -> None:
+    steps = defaultdict[float, list[str]](list)
+    old, new = Noted("old", vllm, steps), Noted("new", vllm, steps)
+    prompt = await vllm.engine.render(chat(COUNT))
+    for receiver in (old, new):
+        vllm.engine.submit(receiver.name, prompt, Sampling(**GREEDY), receiver)
+        await receiver.first.wait()
+    await asyncio.gather(old.last.wait(), new.last.wait())
+    assert ["new", "old"] in steps.values()
+    assert ["old", "new"] not in steps.values()
+
+
+async def test_what_one_turn_of_the_loop_has_goes_out_a_few_at_a_time(vllm: Started) -> None:
+    outputs, prompt = vllm.engine.outputs, await vllm.engine.render(chat(COUNT))
+    receivers = [Gathered() for _ in range(FEW + 1)]
+    for number, receiver in enumerate(receivers):
+        assert len(outputs.unsent) == number % FEW
+        vllm.engine.submit(f"together-{number}", prompt, Sampling(**GREEDY), receiver)
+    answers = await asyncio.gather(*(receiver.all() for receiver in receivers))
+    assert outputs.unsent == []
+    assert [sum(delta.tokens for delta in answer) for answer in answers] == [GREEDY["max_tokens"]] * len(receivers)
+
+
+def chat(text: str) -> Chat:
+    return Chat([{"role": "user", "content": text}])
+
+
+def one_a_token(deltas: list[Delta]) -> tuple[Any, ...]:
+    """What an answer is made of, however many tokens share a delta: `generate()` merges what has not been read."""
+    logprobs = [logprob for delta in deltas for logprob in delta.logprobs or ()]
+    text = "".join(delta.text for delta in deltas)
+    return text, sum(delta.tokens for delta in deltas), deltas[-1].finish_reason, logprobs
+
+
+def test_every_sampling_parameter_is_compared() -> None:
+    compared = {name for _, asked in CASES.values() for name in asked} | set(GREEDY)
+    assert set(Sampling.__struct_fields__) - compared == {"top_p", "top_k", "min_p"}  # they only choose among tokens
+
+
+async def test_what_is_left_out_goes_vllms_own_way(vllm: Started, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not is_needed(vllm.engine.running)
+    for name, value in {"stream_interval": 4, "tracing_enabled": True}.items():
+        with monkeypatch.context() as asked:
+            asked.setattr(vllm.engine.running.output_processor, name, value)
+            assert is_needed(vllm.engine.running)
+
+
+async def test_vllms_own_metrics_are_kept(vllm: Started) -> None:
+    def value(name: str) -> float:
+        lines = vllm.engine.metrics().decode().splitlines()
+        return sum(float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith(name) and line[len(name)] in "{ ")
+
+    names = (
+        "vllm:generation_tokens_total", "vllm:prompt_tokens_total", "vllm:request_success_total",
+        "vllm:time_to_first_token_seconds_count", "vllm:request_generation_tokens_sum",
+        "vllm:e2e_request_latency_seconds_count", "vllm:request_queue_time_seconds_count",
+    )  # fmt: skip
+    before = {name: value(name) for name in names}
+    deltas = await generated(vllm, chat(COUNT), Sampling(**GREEDY), processed=False)
+    prompt = len(await vllm.engine.render(chat(COUNT)))
+    more = {name: value(name) - before[name] for name in names}
+    assert more == dict.fromkeys(names, 1.0) | {
+        "vllm:generation_tokens_total": len(deltas),
+        "vllm:request_generation_tokens_sum": len(deltas),
+        "vllm:prompt_tokens_total": prompt,
+    }
+    assert value("vllm:num_requests_running") == 0
+
+
+async def test_a_token_that_there_is_not(vllm: Started) -> None:
+    """It is vLLM's to say what becomes of it; the next one is decoded as ever."""
+    prompt, [letter] = await vllm.engine.render(chat(COUNT)), await vllm.engine.render("a")
+    sequence = vllm.engine.submit("odd", prompt, Sampling(**GREEDY), Gathered())
+    assert isinstance(sequence, Sequence)
+    assert [sequence.decode(token) for token in (-1, letter)] == ["", "a"]
+    sequence.abort()

@@ -1,0 +1,116 @@
+"""Tensor and data parallelism on the CPU: two devices answer to the letter as one does.
+
+Each engine is a server of its own: vLLM's metrics and the variables that it reads are one per process.
+"""
+
+import asyncio
+import json
+import os
+import re
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import psutil
+import pytest
+from sluice.engine.base import Chat, Sampling
+from sluice.engine.gathered import Gathered
+
+from tests.conftest import Started
+from tests.process import Process, started
+
+pytestmark = [
+    pytest.mark.timeout(600),
+    pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="needs two processor cores"),
+]
+PROMPTS = [
+    "Count from 7 to 42.",
+    "Count from 180 to 230.",
+    "Repeat: the river is cold and the bread is warm",
+    "Spell the word lantern.",
+    "Reverse the word garden.",
+    "What is 27 + 46?",
+    "What is the capital of France?",
+]
+
+
+@pytest.fixture(scope="module", params=[("tensor_parallel_size", 2), ("workers", 2)], ids=lambda pair: pair[0])
+async def parallel(request: pytest.FixtureRequest) -> AsyncIterator[tuple[str, Process]]:
+    key, number = request.param
+    async with started(
+        "sluice", "serve", "configs/demo.yaml", "--set", "http.port=0", "--set", f"engine.{key}={number}",
+        "--set", "traffic.concurrency=4", "--set", "traffic.max_concurrency=100",
+    ) as server:  # fmt: skip
+        await server.readiness("ready", within=500)
+        yield key, server
+
+
+async def one_rank(vllm: Started, prompt: str) -> str:
+    tokens = await vllm.engine.render(Chat([{"role": "user", "content": prompt}]))
+    gathered = Gathered()
+    vllm.engine.submit(prompt, tokens, Sampling(temperature=0.0, max_tokens=500), gathered)
+    return "".join(delta.text for delta in await gathered.all())
+
+
+async def ask(client: httpx.AsyncClient, prompt: str) -> str:
+    body = {"model": "demo", "temperature": 0, "max_tokens": 500, "messages": [{"role": "user", "content": prompt}]}
+    answer = await client.post("/v1/chat/completions", json=body)
+    assert answer.status_code == 200, answer.text
+    text: str = answer.json()["choices"][0]["message"]["content"]
+    return text
+
+
+def by_engine(metrics: str, name: str) -> dict[str, float]:
+    """A counter of vLLM's, for each of its workers."""
+    return {
+        match[1]: float(match[2])
+        for match in re.finditer(rf'^vllm:{name}{{[^}}]*engine="(\d+)"[^}}]*}} (\S+)$', metrics, re.MULTILINE)
+    }
+
+
+async def test_it_answers_as_one_rank_does(parallel: tuple[str, Process], vllm: Started) -> None:
+    key, server = parallel
+    wanted = [await one_rank(vllm, prompt) for prompt in PROMPTS]
+    async with httpx.AsyncClient(base_url=server.url, timeout=300) as client:
+        alone = [await ask(client, prompt) for prompt in PROMPTS]
+        together = await asyncio.gather(*(ask(client, prompt) for prompt in PROMPTS * 2))
+        metrics = (await client.get("/metrics")).text
+    assert alone == wanted
+    assert together == wanted * 2
+    assert all(wanted)
+    status: dict[str, Any] = await server.status()
+    assert (status["concurrency"], status["peak_running"]) == (4, 4)
+    generated = by_engine(metrics, "generation_tokens_total")
+    assert set(generated) == ({"0", "1"} if key == "workers" else {"0"})
+    assert all(generated.values()), "a worker got nothing to do"
+
+
+async def test_how_it_ends(parallel: tuple[str, Process]) -> None:
+    """One of the servers when it is told to, the other when one of its ranks dies."""
+    key, server = parallel
+    ranks = server.family()
+    if key == "workers":
+        server.process.terminate()
+        assert await server.exit_code(within=60) == 0
+    else:
+        error = await last_error(server, next(each for each in ranks if "Worker" in each.name()))
+        assert (error["code"], error["message"]) == ("engine_error", "The engine died.")
+        assert await server.exit_code(within=60) == 1
+        assert "sluice: The engine died." in server.lines  # vLLM may have a word after it
+    assert psutil.wait_procs(ranks, timeout=5)[1] == []
+
+
+async def last_error(server: Process, rank: psutil.Process) -> dict[str, Any]:
+    """The error that ends a stream in the middle of which this process is killed."""
+    prompt = [{"role": "user", "content": "Count from 1 to 3000."}]
+    body = {"model": "demo", "stream": True, "messages": prompt}
+    async with (
+        httpx.AsyncClient(base_url=server.url, timeout=60) as client,
+        client.stream("POST", "/v1/chat/completions", json=body) as answer,
+    ):
+        events = (line async for line in answer.aiter_lines() if line)
+        await anext(events)
+        rank.kill()
+        *_, last = [event async for event in events]
+    error: dict[str, Any] = json.loads(last.removeprefix("data: "))["error"]
+    return error

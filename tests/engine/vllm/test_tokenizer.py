@@ -1,0 +1,67 @@
+"""fastokens makes the tokens that transformers makes, or is not used."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sluice.demo
+from hypothesis import given
+from hypothesis import strategies as st
+from sluice.engine.vllm.tokenizer import fast
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
+from transformers import AutoTokenizer, PreTrainedTokenizerFast
+
+DEMO = Path(sluice.demo.__file__).parent
+PIECES = (
+    "<|im_start|>",
+    "<|im_end|>",
+    "<|im",
+    " ",
+    "  ",
+    "\n\n",
+    "\t",
+    "don't",
+    "12345",
+    "é",
+    "e\u0301",
+    "漢字",
+    "🎉",
+    "ﬁ",
+)
+
+
+@pytest.fixture(scope="module")
+def demo() -> Any:
+    return AutoTokenizer.from_pretrained(DEMO)
+
+
+@given(st.lists(st.text() | st.sampled_from(PIECES)).map("".join), st.booleans())
+def test_same_tokens_of_any_text(demo: Any, text: str, add: bool) -> None:
+    found = fast(demo)
+    assert found is not None
+    assert found.encode(text, add).ids == demo(text, add_special_tokens=add)["input_ids"]
+
+
+def test_limits_on_length_are_not_taken_over(demo: Any) -> None:
+    tokenizer = AutoTokenizer.from_pretrained(DEMO)
+    tokenizer.backend_tokenizer.enable_truncation(3)
+    tokenizer.backend_tokenizer.enable_padding(length=100)
+    found = fast(tokenizer)
+    assert found is not None
+    text = "one two three four"
+    assert found.encode(text, False).ids == demo(text, add_special_tokens=False)["input_ids"]
+
+
+def test_a_kind_that_it_does_not_know() -> None:
+    words = Tokenizer(WordLevel({"a": 0, "?": 1}, unk_token="?"))
+    assert fast(PreTrainedTokenizerFast(tokenizer_object=words)) is None
+
+
+def test_other_tokens_of_the_same_text() -> None:
+    """A setting of transformers, of which the tokenizer's JSON knows nothing."""
+    assert fast(AutoTokenizer.from_pretrained(DEMO, split_special_tokens=True)) is None
+
+
+def test_a_tokenizer_that_is_not_of_transformers() -> None:
+    assert fast(object()) is None
