@@ -148,7 +148,7 @@ def test_an_answer_that_is_whole_and_not_read() -> None:
     """The engine has done its part: it is the client's time that runs."""
     loop = VirtualLoop()
     app = create_app(Settings.model_validate({"traffic": {"send_timeout": 5}}), FakeEngine(), clock=loop.time)
-    loop.run_until_complete(app.state.lifecycle.load(lambda line: None))
+    loop.run_until_complete(app.state.lifecycle.load())
     client = RawClient(counting(3, stream=False), {}, halves=False)
     client.stop_reading()
     client.ask(app.state.intake, loop)
@@ -165,7 +165,7 @@ def test_a_refusal_after_the_time_is_over() -> None:
     loop = VirtualLoop()
     traffic = {"timeout": 5, "concurrency": 1, "max_concurrency": 1}
     app = create_app(Settings.model_validate({"traffic": traffic}), FakeEngine(), clock=loop.time)
-    loop.run_until_complete(app.state.lifecycle.load(lambda line: None))
+    loop.run_until_complete(app.state.lifecycle.load())
     client = RawClient(counting(3, stream=False) | {"n": 2}, {}, halves=True)
     client.ask(app.state.intake, loop)
     loop.advance(6)
@@ -181,7 +181,7 @@ def test_a_reader_that_is_slow_in_the_end_holds_its_seat_but_no_place_in_the_bat
     traffic = {"concurrency": 1, "send_timeout": 100}
     engine = FakeEngine(seconds_a_token=1)
     app = create_app(Settings.model_validate({"traffic": traffic}), engine, clock=loop.time)
-    loop.run_until_complete(app.state.lifecycle.load(lambda line: None))
+    loop.run_until_complete(app.state.lifecycle.load())
     slow, other = (RawClient(counting(3) | {"n": 1, "max_tokens": 9}, {}, halves=False) for _ in range(2))
     slow.ask(app.state.intake, loop)
     other.ask(app.state.intake, loop)
@@ -201,7 +201,7 @@ def test_each_token_begins_the_time_for_the_next_anew() -> None:
     loop, engine = VirtualLoop(), FakeEngine(seconds_a_token=1)
     traffic = {"stall_timeout": 1.5}
     app = create_app(Settings.model_validate({"traffic": traffic}), engine, clock=loop.time)
-    loop.run_until_complete(app.state.lifecycle.load(lambda line: None))
+    loop.run_until_complete(app.state.lifecycle.load())
     whole, stalled = (RawClient(counting(50) | {"n": 1, "max_tokens": most}, {}, halves=False) for most in (20, 99))
     for client in (whole, stalled):
         client.ask(app.state.intake, loop)

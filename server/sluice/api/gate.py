@@ -4,7 +4,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from sluice.admission import Tenants
 from sluice.api.auth import api_key
-from sluice.api.errors import to_answer, to_response
+from sluice.api.errors import to_reply, to_response
 from sluice.errors import Unauthorized
 
 
@@ -19,6 +19,6 @@ class Gate:
             try:
                 self.tenants.identify(api_key(scope["headers"]))
             except Unauthorized as error:
-                await to_response(to_answer(error))(scope, receive, send)
+                await to_response(to_reply(error))(scope, receive, send)
                 return
         await self.app(scope, receive, send)

@@ -1,0 +1,9 @@
+"""All that has a server of its own here runs on both transports, but for what says that it is the accelerator's."""
+
+import pytest
+
+
+@pytest.fixture(params=["accelerated", "asgi"])
+def transport(request: pytest.FixtureRequest) -> str:
+    chosen: str = request.param
+    return chosen
