@@ -62,6 +62,7 @@ class Scripted:
     def __init__(self, script: Script | None, send_timeout: float | None) -> None:
         self.script, self.send_timeout = script, send_timeout
         self.handled: list[Handled] = []
+        self.entered = asyncio.Event()
 
     def enter(self, path: str, connection: Connection) -> Handled | None:
         assert (path, dict(connection.headers)[b"host"]) == ("/x", b"x")
@@ -69,6 +70,7 @@ class Scripted:
             connection.answer(429, [(b"retry-after", b"7")], b"full")
             return None
         self.handled.append(Handled(connection, self.script))
+        self.entered.set()
         return self.handled[-1]
 
 
@@ -176,8 +178,7 @@ async def test_a_body_in_two_halves(transport: str) -> None:
     async with served(transport, whole) as (handler, peer):
         peer.writer.write(b"POST /x HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\n{")
         await peer.writer.drain()
-        while not handler.handled:
-            await asyncio.sleep(0)
+        await handler.entered.wait()
         assert not handler.handled[0].over.is_set()
         peer.writer.write(b"}")
         assert (await peer.answer())[2] == b"whole"
@@ -226,8 +227,7 @@ async def test_who_hangs_up_is_told_of(transport: str, begins: bool) -> None:
 
     async with served(transport, wait) as (handler, peer):
         peer.post()
-        while not handler.handled:
-            await asyncio.sleep(0)
+        await handler.entered.wait()
         if begins:
             await peer.reader.readuntil(b"1\r\n")
         peer.writer.close()
@@ -262,8 +262,7 @@ async def test_over_asgi_the_transport_itself_gives_up_on_who_does_not_read() ->
 
     async with served("asgi", flood, send_timeout=0.1) as (handler, peer):
         peer.post()
-        while not handler.handled:
-            await asyncio.sleep(0)
+        await handler.entered.wait()
         await handler.handled[0].over.wait()
         (reason,) = handler.handled[0].lost
         assert isinstance(reason, Expired)
