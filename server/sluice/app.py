@@ -5,12 +5,11 @@ import time
 from collections.abc import Callable
 
 from fastapi import FastAPI
-from fastapi.middleware import Middleware
 
 from sluice.admission import AdmissionController, Tenants
 from sluice.api.answering import generating
-from sluice.api.errors import broken, not_found, refused
-from sluice.api.gate import Gate
+from sluice.api.auth import Auth
+from sluice.api.errors import broken, method_not_allowed, not_found, refused
 from sluice.api.intake import Intake
 from sluice.api.operations import probes
 from sluice.api.routes import routes
@@ -27,10 +26,10 @@ def create_app(settings: Settings, engine: Engine, clock: Callable[[], float] = 
     `app.state.intake` is the handler for the requests that generate, which the app only documents. `app.state.apply`
     takes other settings, once the model is loaded.
 
-    Raises Mistake for a tenant's key that cannot be found.
+    Raises Mistake for a key that cannot be found.
     """
     controller, latencies = AdmissionController(settings.traffic, clock), Latencies()
-    tenants = Tenants(settings.tenants, os.environ, clock)
+    tenants = Tenants(settings.tenants, os.environ, clock, settings.operators.keys)
     lifecycle = Lifecycle(engine, controller)
     intake = Intake(
         generating(engine, controller, latencies, settings, lifecycle.require_ready),
@@ -43,16 +42,16 @@ def create_app(settings: Settings, engine: Engine, clock: Callable[[], float] = 
     app = FastAPI(
         title="Sluice",
         summary="A continuous-batching LLM server with an OpenAI-compatible API.",
-        middleware=[Middleware(Gate, tenants=tenants)],
-        exception_handlers={404: not_found, 405: not_found, RequestError: refused, Exception: broken},
+        exception_handlers={404: not_found, 405: method_not_allowed, RequestError: refused, Exception: broken},
     )
-    app.include_router(routes(settings, lifecycle.require_ready))
-    app.include_router(probes(controller, tenants, latencies, engine, lifecycle))
+    auth = Auth(tenants)
+    app.include_router(routes(settings, auth, lifecycle.require_ready))
+    app.include_router(probes(controller, auth, latencies, engine, lifecycle))
 
     def apply(settings: Settings) -> None:
-        """Go by other `traffic` and `tenants` from now on. Raises Mistake, and then has changed nothing."""
+        """Go by other limits and other keys from now on. Raises Mistake, and then has changed nothing."""
         batch = lifecycle.batch(settings.traffic)
-        tenants.update(settings.tenants, os.environ)
+        tenants.update(settings.tenants, os.environ, settings.operators.keys)
         controller.apply(settings.traffic, batch)
 
     app.state.controller, app.state.lifecycle, app.state.apply, app.state.intake = controller, lifecycle, apply, intake

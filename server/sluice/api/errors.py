@@ -2,6 +2,7 @@
 
 import math
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -11,7 +12,9 @@ from sluice.errors import (
     Disconnected,
     EngineFailed,
     Expired,
+    Forbidden,
     InvalidRequest,
+    MethodNotAllowed,
     NotFound,
     Overloaded,
     RateLimited,
@@ -24,7 +27,9 @@ from sluice.openai.errors import error_body
 TABLE: dict[type[RequestError], tuple[int, str]] = {
     InvalidRequest: (400, "invalid_request_error"),
     Unauthorized: (401, "authentication_error"),
+    Forbidden: (403, "permission_error"),
     NotFound: (404, "not_found_error"),
+    MethodNotAllowed: (405, "not_found_error"),
     BodyTooSlow: (408, "invalid_request_error"),
     BodyTooLarge: (413, "invalid_request_error"),
     Overloaded: (429, "overloaded_error"),
@@ -73,6 +78,14 @@ def to_response(answer: Answer) -> Response:
 async def not_found(request: Request, _: Exception) -> Response:
     error = NotFound(f"There is no {request.method} {request.scope['path']}.", code="not_found")
     return to_response(to_answer(error))
+
+
+async def method_not_allowed(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    path, methods = request.scope["path"], dict(error.headers or {})
+    refusal = MethodNotAllowed(f"{path} takes no {request.method}.", code="method_not_allowed")
+    status, headers, body = to_answer(refusal)
+    return to_response((status, headers | methods, body))
 
 
 async def refused(request: Request, error: Exception) -> Response:
