@@ -81,7 +81,7 @@ async def full(serve: Serve, fake: FakeEngine) -> AsyncIterator[tuple[Running, C
             await inside.send(request(counting(ENDLESS)))
             await server.has(running=1)
             yield server, client
-        await server.is_empty(within=5)
+        await server.is_empty()
 
 
 async def test_a_refusal_makes_no_task_and_waits_for_no_body(serve: Serve, fake: FakeEngine) -> None:
@@ -124,7 +124,7 @@ async def test_who_hangs_up_gives_up_all_that_it_has_asked(serve: Serve, fake: F
         with connected(server) as client:
             await client.send(request(counting(ENDLESS)) * 2)
             await client.receive(b'"content":"1"')
-        await server.is_empty(within=5)
+        await server.is_empty()
         assert (await server.status())["finished"] == {"finished": 0, "aborted": 1, "expired": 0, "failed": 0}
 
 
