@@ -33,7 +33,7 @@ class Asking(RawClient):
 
     def error(self) -> tuple[int, str, str | None]:
         error = self.content()["error"]
-        return self.status, error["type"], error["code"] or error["param"]
+        return self.status, error["type"], error["code"]
 
 
 class InTime:
@@ -67,10 +67,12 @@ def in_time(
 ) -> Iterator[InTime]:
     """The app around the engine. Afterwards everyone has left, as they may, and nothing is left of them."""
     server = InTime(engine or FakeEngine(), {"traffic": traffic} | (settings or {}))
-    yield server
-    server.engine.going.set()
-    server.advance(1000)
-    for client in server.asking:
-        client.verdict()
-    assert (server.inside(), server.engine.live) == ((0, 0, 0), {})
-    server.loop.close()
+    try:
+        yield server
+        server.engine.going.set()
+        server.advance(1000)
+        for client in server.asking:
+            client.verdict()
+        assert (server.inside(), server.engine.live) == ((0, 0, 0), {})
+    finally:
+        server.loop.close()

@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.api.in_time import in_time
 from tests.conftest import Running, Serve
 from tests.fake import FakeEngine
 
@@ -126,12 +127,28 @@ async def test_hanging_up_aborts(serve: Serve, fake: FakeEngine, body: dict[str,
             first.cancel()
             await server.lifecycle.controller.empty.wait()
         asking = asyncio.create_task(client.post("/v1/chat/completions", json=body))
-        await server.has(**{phase: 1})
+        await server.has(**{phase: 1 if phase == "running" else body.get("n", 1)})
         asking.cancel()
         first.cancel()
         await server.is_empty()
         assert fake.live == {}
         assert (await server.status())["finished"]["finished"] == 0
+
+
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize("phase", ["body", "waiting", "running"])
+def test_who_hangs_up_has_left_at_once(phase: str, stream: bool) -> None:
+    with in_time(FakeEngine(seconds_a_token=1), concurrency=1) as server:
+        first = server.ask(CHAT | {"stream": stream}) if phase == "waiting" else None
+        client = server.ask(CHAT | {"stream": stream}, halves=phase == "body")
+        server.advance(3)
+        before = server.inside()
+        client.hang_up()
+        server.loop.settle()
+        assert client.left.is_set()
+        assert before == {"body": (1, 0, 0), "running": (1, 1, 0), "waiting": (2, 1, 1)}[phase]
+        assert server.inside() == ((0, 0, 0) if first is None else (1, 1, 0))
+        assert server.controller.finished["aborted"] == 1
 
 
 async def test_probes_take_no_seat_and_are_never_refused(serve: Serve, fake: FakeEngine) -> None:
