@@ -90,7 +90,10 @@ async def test_a_prompt_longer_than_the_budget_gets_in_alone(serve: Serve, fake:
 
 async def test_a_prompt_leaves_the_budget_with_its_first_token(serve: Serve, fake: FakeEngine) -> None:
     fake.seconds_a_token = 0.01
-    async with serve(fake, max_waiting_tokens=100) as server, httpx.AsyncClient(base_url=server.url) as client:
+    async with (
+        serve(fake, max_waiting_tokens=100) as server,
+        httpx.AsyncClient(base_url=server.url, timeout=60) as client,
+    ):
         body = counting(100)
         async with client.stream("POST", "/v1/chat/completions", json=body) as answer:
             lines = answer.aiter_lines()

@@ -25,7 +25,7 @@ async def server(serve: Serve, fake: FakeEngine) -> AsyncIterator[Running]:
 
 @pytest.fixture
 async def client(server: Running) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=server.url) as client:
+    async with httpx.AsyncClient(base_url=server.url, timeout=60) as client:
         yield client
 
 
@@ -120,7 +120,7 @@ async def test_a_client_that_hangs_up_in_its_body_frees_its_seat(server: Running
 @pytest.mark.parametrize("phase", ["running", "waiting"])
 async def test_hanging_up_aborts(serve: Serve, fake: FakeEngine, body: dict[str, Any], phase: str) -> None:
     fake.going.clear()
-    async with serve(fake, concurrency=1) as server, httpx.AsyncClient(base_url=server.url) as client:
+    async with serve(fake, concurrency=1) as server, httpx.AsyncClient(base_url=server.url, timeout=60) as client:
         first = asyncio.create_task(client.post("/v1/chat/completions", json=CHAT))
         await server.has(running=1)
         if phase == "running":
@@ -154,7 +154,7 @@ def test_who_hangs_up_has_left_at_once(phase: str, stream: bool) -> None:
 async def test_probes_take_no_seat_and_are_never_refused(serve: Serve, fake: FakeEngine) -> None:
     fake.going.clear()
     limits = {"concurrency": 1, "max_concurrency": 1}
-    async with serve(fake, **limits) as server, httpx.AsyncClient(base_url=server.url) as client:
+    async with serve(fake, **limits) as server, httpx.AsyncClient(base_url=server.url, timeout=60) as client:
         inside = asyncio.create_task(client.post("/v1/chat/completions", json=CHAT))
         await server.has(running=1)
         for path in ("/livez", "/readyz", "/healthz", "/health", "/metrics", "/status", "/v1/models"):

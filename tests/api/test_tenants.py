@@ -35,7 +35,7 @@ async def ask(server: Running, name: str, body: dict[str, Any] = BODY) -> httpx.
 
 
 async def test_a_key_is_asked_for_where_there_are_tenants(serve: Serve, fake: FakeEngine) -> None:
-    async with serve(fake, tenants(ada={})) as server, httpx.AsyncClient(base_url=server.url) as stranger:
+    async with serve(fake, tenants(ada={})) as server, httpx.AsyncClient(base_url=server.url, timeout=60) as stranger:
         for headers in ({}, {"Authorization": "Bearer sk-bob"}, {"x-api-key": "sk-"}):
             for answer in (
                 await stranger.post("/v1/chat/completions", content=b"no JSON", headers=headers),
