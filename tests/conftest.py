@@ -38,7 +38,7 @@ class Running(Served):
         super().__init__(url)
         self.lifecycle = lifecycle
 
-    async def is_empty(self, within: float) -> None:
+    async def is_empty(self, within: float = 60) -> None:
         """Wait until nobody is inside, and see that the books say so. Raises TimeoutError."""
         await asyncio.wait_for(self.lifecycle.controller.empty.wait(), within)
         status = await self.status()
@@ -89,7 +89,7 @@ def serve(transport: str) -> Serve:
         running = Running(f"http://127.0.0.1:{listener.getsockname()[1]}", lifecycle)
         try:
             yield running
-            await running.is_empty(within=5)
+            await running.is_empty()
         finally:
             server.should_exit = True
             await serving

@@ -51,21 +51,26 @@ def test_the_first_command_is_a_target_of_the_makefile() -> None:
 
 
 def test_the_settings_shown_are_all_there_are_with_their_defaults() -> None:
-    shown, _ = blocks("yaml")
+    shown = blocks("yaml")[0]
     settings = Settings.model_validate(yaml.safe_load(shown))
     default = Settings()
     assert settings.engine == default.engine
     assert settings.http == default.http
     assert settings.traffic.model_copy(update={"concurrency": None, "max_concurrency": None}) == default.traffic
-    for section in (settings, settings.traffic, settings.engine, settings.http):
+    for section in (settings, settings.traffic, settings.engine, settings.http, settings.operators):
         assert section.model_fields_set == set(type(section).model_fields)
 
 
 def test_the_tenants_shown_can_be_and_set_all_there_is() -> None:
-    _, shown = blocks("yaml")
+    shown = blocks("yaml")[1]
     first, second = Settings.model_validate(yaml.safe_load(shown)).tenants
     assert first.model_fields_set == set(Tenant.model_fields)
     assert second.classes == ["batch"]
+
+
+def test_the_operators_shown_can_be() -> None:
+    shown = blocks("yaml")[2]
+    assert Settings.model_validate(yaml.safe_load(shown)).operators.keys == ["env:OPERATOR_KEY"]
 
 
 def test_its_links_lead_somewhere() -> None:

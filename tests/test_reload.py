@@ -16,6 +16,7 @@ import pytest
 import yaml
 
 from tests.process import Process, started
+from tests.served import OPERATORS
 from tests.test_lifecycle import ENDLESS, assert_refused, counting, finish_reasons, rest_of
 
 SLOWLY = {"seconds_a_token": 0.01}
@@ -28,7 +29,9 @@ def file(tmp_path: Path) -> Path:
 
 def write(file: Path, text: str | None = None, **settings: Any) -> None:
     """Over the old text, as an editor may; the port is a free one."""
-    file.write_text(yaml.safe_dump({"http": {"port": 0}} | settings) if text is None else text)
+    file.write_text(
+        f"{yaml.safe_dump({'http': {'port': 0}} | settings)}{yaml.safe_dump(OPERATORS)}" if text is None else text
+    )
 
 
 def serve_file(
@@ -241,6 +244,23 @@ async def test_tenants_come_and_go(file: Path) -> None:
             ]  # fmt: skip
             await assert_whole(events, 100)
         await server.has(admitted=0)
+
+
+async def test_operators_come_and_go(file: Path) -> None:
+    own, other = [tenant("a", "sk-a")], {"operators": {"keys": tenant("b", "sk-other")["keys"]}}
+    write(file, tenants=own)
+    async with serve_file(file) as server:
+        await server.has(phase="ready")
+        write(file, yaml.safe_dump({"tenants": own, "operators": {"keys": ["env:NOWHERE"]}}))
+        kept = await server.line("Kept the old settings: (.*)", within=10)
+        assert kept[1].endswith(": operators.keys.0: operators: environment variable NOWHERE is not set")
+        await server.has(admitted=0)
+        write(file, yaml.safe_dump({"http": {"port": 0}, "tenants": own} | other))
+        assert (await server.line("Changed .*", within=10))[0] == "Changed operators.keys: others"
+        async with httpx.AsyncClient(base_url=server.url) as client:
+            for key, status in (("sk-operator", 401), ("sk-other", 200), ("sk-a", 403)):
+                answer = await client.get("/status", headers={"Authorization": f"Bearer {key}"})
+                assert answer.status_code == status
 
 
 async def test_who_comes_back_still_has_the_seats_they_left_with(file: Path) -> None:

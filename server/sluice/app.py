@@ -7,14 +7,13 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
-from fastapi.middleware import Middleware
 from sse_starlette.sse import AppStatus
 
 from sluice.admission import AdmissionController, Tenants
 from sluice.api.answering import Answering
+from sluice.api.auth import Auth
 from sluice.api.endpoints import ENDPOINTS
-from sluice.api.errors import broken, not_found, refused
-from sluice.api.gate import Gate
+from sluice.api.errors import broken, method_not_allowed, not_found, refused
 from sluice.api.intake import Intake
 from sluice.api.operations import probes
 from sluice.api.routes import routes
@@ -38,10 +37,10 @@ def create_app(
     `app.state.intake`, the Handler of the endpoints, and `app.state.lifecycle`; `app.state.apply` takes other settings,
     once the model is loaded.
 
-    Raises Mistake for a tenant's key that cannot be found.
+    Raises Mistake for a key that cannot be found.
     """
     controller, latencies = AdmissionController(settings.traffic, clock), Latencies()
-    tenants = Tenants(settings.tenants, os.environ, clock)
+    tenants = Tenants(settings.tenants, os.environ, clock, settings.operators.keys)
     lifecycle = Lifecycle(engine, controller, announce)
     answering = Answering(engine, controller, latencies, settings, lifecycle.require_ready)
     intake = Intake(
@@ -51,7 +50,8 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        AppStatus.disable_automatic_graceful_drain()  # type: ignore[no-untyped-call]  # or sse-starlette would cut every stream off on SIGTERM
+        # Or sse-starlette would cut every stream off on SIGTERM.
+        AppStatus.disable_automatic_graceful_drain()  # type: ignore[no-untyped-call]
         async with lifecycle.running():
             yield
 
@@ -59,16 +59,16 @@ def create_app(
         title="Sluice",
         summary="A continuous-batching LLM server with an OpenAI-compatible API.",
         lifespan=lifespan,
-        middleware=[Middleware(Gate, tenants=tenants)],
-        exception_handlers={404: not_found, 405: not_found, RequestError: refused, Exception: broken},
+        exception_handlers={404: not_found, 405: method_not_allowed, RequestError: refused, Exception: broken},
     )
-    app.include_router(routes(endpoints, intake, settings.names, lifecycle.require_ready))
-    app.include_router(probes(controller, tenants, latencies, engine, lifecycle))
+    auth = Auth(tenants)
+    app.include_router(routes(endpoints, intake, auth, settings.names, lifecycle.require_ready))
+    app.include_router(probes(controller, auth, latencies, engine, lifecycle))
 
     def apply(settings: Settings) -> None:
-        """Go by other `traffic` and `tenants` from now on. Raises Mistake, and then has changed nothing."""
+        """Go by other limits and other keys from now on. Raises Mistake, and then has changed nothing."""
         batch = lifecycle.batch(settings.traffic)
-        tenants.update(settings.tenants, os.environ)
+        tenants.update(settings.tenants, os.environ, settings.operators.keys)
         controller.apply(settings.traffic, batch)
 
     app.state.controller, app.state.lifecycle, app.state.intake, app.state.apply = controller, lifecycle, intake, apply

@@ -15,7 +15,9 @@ def checked(config: Path | None, overrides: Sequence[str]) -> tuple[Settings, De
 
     Raises SettingsError for a mistake in them, a key that cannot be found, and what this machine cannot serve.
     """
-    settings = load(config, overrides, use=lambda settings: Tenants(settings.tenants, os.environ))
+    settings = load(
+        config, overrides, use=lambda read: Tenants(read.tenants, os.environ, operators=read.operators.keys)
+    )
     machine = Machine.look()
     machine.check(settings)
     check_extra(settings.engine.extra)

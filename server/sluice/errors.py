@@ -7,7 +7,9 @@ SluiceError
     ├── InvalidRequest       the client can mend it
     │   └── ContextLengthExceeded
     ├── Unauthorized         no key, or a wrong one
+    ├── Forbidden            a known key that may not do this
     ├── NotFound             no such route or model
+    │   └── MethodNotAllowed
     ├── BodyTooLarge, BodyTooSlow
     ├── Overloaded           every seat is taken, or too much waits already
     ├── RateLimited          a tenant's own limit is reached
@@ -61,7 +63,11 @@ class ContextLengthExceeded(InvalidRequest):
 
 
 class Unauthorized(RequestError):
-    """There are tenants, and the key belongs to none of them."""
+    """A key is needed, and this is none of those that would do."""
+
+
+class Forbidden(RequestError):
+    """The key is a tenant's, and an operator's is needed."""
 
     outcome: Outcome = "rejected"
 
@@ -70,6 +76,10 @@ class NotFound(RequestError):
     """No such model or route."""
 
     outcome: Outcome = "rejected"
+
+
+class MethodNotAllowed(NotFound):
+    """There is such a route, for other methods."""
 
 
 class BodyTooLarge(RequestError):

@@ -11,7 +11,7 @@ from sluice.errors import SettingsError
 from sluice.settings import Settings, differences, load
 from sluice.settings.section import Mistake
 
-LIVE = ("traffic", "tenants")
+LIVE = ("traffic", "tenants", "operators")
 SETTLED = 200
 """Milliseconds without another write after which a file is taken for complete."""
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sluice.admission.keys import new_key
 from sluice.admission.tenants import Tenants
-from sluice.errors import SettingsError, Unauthorized
+from sluice.errors import Forbidden, SettingsError, Unauthorized
 from sluice.settings import Tenant
 
 from tests.admission.clock import Clock
@@ -126,3 +126,48 @@ def test_other_settings_take_hold_and_accounts_stay() -> None:
     tenants.update([tenant("a", sha("a2"))], {})
     with pytest.raises(Unauthorized):
         tenants.identify(None)
+
+
+def test_an_operators_key_is_no_tenants() -> None:
+    tenants = Tenants([tenant("a", sha("sk-a"))], {"KEY": "sk-o"}, operators=["env:KEY", sha("sk-p")])
+    for key in ("sk-o", "sk-p"):
+        tenants.require_operator(key)
+        with pytest.raises(Unauthorized, match="an operator's"):
+            tenants.identify(key)
+    with pytest.raises(Forbidden, match="a tenant's"):
+        tenants.require_operator("sk-a")
+    for stranger in (None, "", "sk-", "env:KEY"):
+        with pytest.raises(Unauthorized) as refusal:
+            tenants.require_operator(stranger)
+        assert "--operator" not in refusal.value.message
+    tenants.update([tenant("a", sha("sk-a"))], {})
+    with pytest.raises(Unauthorized, match="`sluice keys new --operator`"):
+        tenants.require_operator("sk-o")
+
+
+def test_everyone_is_an_operator_where_there_are_no_keys_at_all() -> None:
+    tenants = Tenants([], {})
+    tenants.require_operator(None)
+    tenants.require_operator("sk-anything")
+    tenants.update([], {}, [sha("sk-o")])
+    assert tenants.identify(None).name == tenants.identify("sk-o").name == "anonymous"
+    with pytest.raises(Unauthorized):
+        tenants.require_operator("sk-anything")
+
+
+@pytest.mark.parametrize(
+    ("source", "says"),
+    [
+        ("env:NO", "operators.keys.1: operators: environment variable NO is not set"),
+        ("env:KNOWN", "operators.keys.1: operators: the same key as one of tenant a"),
+    ],
+)
+def test_a_mistake_in_the_operators_keys_is_named_and_changes_nothing(source: str, says: str) -> None:
+    both = [tenant("a", sha("sk-known"))]
+    with pytest.raises(SettingsError, match=f"^{says}$"):
+        Tenants(both, ENVIRON, operators=[sha("sk-o"), source])
+    tenants = Tenants([tenant("b", sha("sk-b"))], ENVIRON, operators=[sha("sk-old")])
+    with pytest.raises(SettingsError):
+        tenants.update(both, ENVIRON, [sha("sk-o"), source])
+    assert tenants.identify("sk-b").name == "b"
+    tenants.require_operator("sk-old")

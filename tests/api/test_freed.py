@@ -22,7 +22,7 @@ def ours() -> Counter[str]:
 
 @pytest.mark.parametrize("stream", [True, False])
 async def test_a_request_leaves_nothing_to_the_garbage_collector(serve: Serve, fake: FakeEngine, stream: bool) -> None:
-    async with serve(fake) as server, httpx.AsyncClient(base_url=server.url) as client:
+    async with serve(fake) as server, httpx.AsyncClient(base_url=server.url, timeout=60) as client:
 
         async def ask() -> None:
             body = counting(3, stream) | {"n": 2}

@@ -9,12 +9,21 @@ import httpx
 import pytest
 from sluice.admission import controller
 
-from tests.api.test_time_limits import ask, error
-from tests.conftest import Serve
+from tests.conftest import Running, Serve
 from tests.fake import FakeEngine
 from tests.test_lifecycle import counting
 
 REASONS = dict.fromkeys(controller.REASONS, 0)
+
+
+async def ask(server: Running, body: dict[str, Any]) -> httpx.Response:
+    async with httpx.AsyncClient(base_url=server.url, timeout=60) as client:
+        return await client.post("/v1/chat/completions", json=body)
+
+
+def error(answer: httpx.Response) -> tuple[int, str, str]:
+    content = answer.json()["error"]
+    return answer.status_code, content["type"], content["code"]
 
 
 def saying(letters: int) -> dict[str, Any]:
@@ -81,7 +90,10 @@ async def test_a_prompt_longer_than_the_budget_gets_in_alone(serve: Serve, fake:
 
 async def test_a_prompt_leaves_the_budget_with_its_first_token(serve: Serve, fake: FakeEngine) -> None:
     fake.seconds_a_token = 0.01
-    async with serve(fake, max_waiting_tokens=100) as server, httpx.AsyncClient(base_url=server.url) as client:
+    async with (
+        serve(fake, max_waiting_tokens=100) as server,
+        httpx.AsyncClient(base_url=server.url, timeout=60) as client,
+    ):
         body = counting(100)
         async with client.stream("POST", "/v1/chat/completions", json=body) as answer:
             lines = answer.aiter_lines()

@@ -78,7 +78,7 @@ async def test_nothing_is_held_for_longer_than_it_may() -> None:
         tokens.put(Delta("b", 1))
         assert written.texts() == [["a"]]
         written.again.clear()
-        await asyncio.wait_for(written.again.wait(), 1)
+        await asyncio.wait_for(written.again.wait(), 60)
         assert written.texts() == [["a"], ["b"]]
 
 

@@ -8,17 +8,19 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.api.in_time import Asking, InTime, in_time
 from tests.conftest import Running, Serve
 from tests.fake import FakeEngine
+from tests.served import OPERATOR, OPERATORS
 from tests.test_lifecycle import counting
 
 BODY = counting(3, stream=False)
 
 
 def tenants(**limits: dict[str, Any]) -> dict[str, Any]:
-    """A tenant for each name, its key being `sk-NAME`."""
+    """A tenant for each name, its key being `sk-NAME`, and an operator."""
     source = {name: "sha256:" + hashlib.sha256(f"sk-{name}".encode()).hexdigest() for name in limits}
-    return {"tenants": [{"name": name, "keys": [source[name]]} | limit for name, limit in limits.items()]}
+    return {"tenants": [{"name": name, "keys": [source[name]]} | limit for name, limit in limits.items()]} | OPERATORS
 
 
 def client(server: Running, name: str) -> httpx.AsyncClient:
@@ -33,7 +35,7 @@ async def ask(server: Running, name: str, body: dict[str, Any] = BODY) -> httpx.
 
 
 async def test_a_key_is_asked_for_where_there_are_tenants(serve: Serve, fake: FakeEngine) -> None:
-    async with serve(fake, tenants(ada={})) as server, httpx.AsyncClient(base_url=server.url) as stranger:
+    async with serve(fake, tenants(ada={})) as server, httpx.AsyncClient(base_url=server.url, timeout=60) as stranger:
         for headers in ({}, {"Authorization": "Bearer sk-bob"}, {"x-api-key": "sk-"}):
             for answer in (
                 await stranger.post("/v1/chat/completions", content=b"no JSON", headers=headers),
@@ -46,8 +48,6 @@ async def test_a_key_is_asked_for_where_there_are_tenants(serve: Serve, fake: Fa
         assert (await ask(server, "ada")).status_code == 200
         other = await stranger.post("/v1/chat/completions", json=BODY, headers={"x-api-key": "sk-ada"})
         assert other.status_code == 200
-        for path in ("/livez", "/readyz", "/status", "/metrics"):
-            assert (await stranger.get(path)).status_code == 200
         assert (await server.status())["finished"]["finished"] == 2
 
 
@@ -74,54 +74,58 @@ async def test_its_own_seats(serve: Serve, fake: FakeEngine) -> None:
         assert (await server.status())["tenants"] == {"ada": 0, "bob": 0}
 
 
-async def test_requests_a_minute(serve: Serve, fake: FakeEngine) -> None:
-    async with serve(fake, tenants(ada={"requests_per_minute": 3})) as server:
-        answers = [await ask(server, "ada") for _ in range(4)]
-        assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
-        assert [answer.headers["x-ratelimit-limit-requests"] for answer in answers] == ["3"] * 4
-        assert [answer.headers["x-ratelimit-remaining-requests"] for answer in answers] == ["2", "1", "0", "0"]
-        error = answers[-1].json()["error"]
-        assert (error["type"], error["code"]) == ("rate_limit_error", "requests_per_minute")
-        assert 10 < int(answers[-1].headers["retry-after"]) <= 20
-        assert (await server.status())["rejected"]["requests_per_minute"] == 1
+def post(server: InTime, name: str, body: dict[str, Any] = BODY, **headers: str) -> Asking:
+    return server.ask(body, {"x-api-key": f"sk-{name}"} | headers)
 
 
-async def test_tokens_a_minute_with_what_was_not_used_given_back(serve: Serve, fake: FakeEngine) -> None:
+def test_requests_a_minute() -> None:
+    with in_time(settings=tenants(ada={"requests_per_minute": 3})) as server:
+        answers = [post(server, "ada") for _ in range(4)]
+        assert [answer.status for answer in answers] == [200, 200, 200, 429]
+        assert [answer.header("x-ratelimit-limit-requests") for answer in answers] == ["3"] * 4
+        assert [answer.header("x-ratelimit-remaining-requests") for answer in answers] == ["2", "1", "0", "0"]
+        assert answers[-1].error() == (429, "rate_limit_error", "requests_per_minute")
+        wait = int(answers[-1].header("retry-after"))
+        assert 10 < wait <= 20
+        assert server.controller.rejected["requests_per_minute"] == 1
+        server.advance(20)
+        assert post(server, "ada").status == 200
+
+
+def test_tokens_a_minute_with_what_was_not_used_given_back() -> None:
     """A prompt of 17 tokens and an answer of at most 50, of which it takes 6: 23 are used."""
     body = BODY | {"max_tokens": 50}
-    async with serve(fake, tenants(ada={"tokens_per_minute": 100})) as server:
-        first = await ask(server, "ada", body)
-        used = first.json()["usage"]["total_tokens"]
-        assert (first.headers["x-ratelimit-limit-tokens"], first.headers["x-ratelimit-remaining-tokens"]) == (
-            "100",
-            "33",
-        )
-        fake.going.clear()
-        second = asyncio.create_task(ask(server, "ada", body))
-        await server.has(running=1)
-        refused = await ask(server, "ada", body)
-        assert refused.json()["error"]["code"] == "tokens_per_minute"
-        fake.going.set()
-        last = await second
-        remaining = int(last.headers["x-ratelimit-remaining-tokens"])
-        assert 0 <= remaining - (100 - used - 67) <= 10  # 10: it refills meanwhile
-        never = await ask(server, "ada", BODY | {"max_tokens": 200})
-        assert (never.status_code, never.json()["error"]["param"]) == (400, "max_tokens")
+    with in_time(settings=tenants(ada={"tokens_per_minute": 100})) as server:
+        first = post(server, "ada", body)
+        used = first.content()["usage"]["total_tokens"]
+        assert used == 23
+        assert first.header("x-ratelimit-limit-tokens") == "100"
+        assert first.header("x-ratelimit-remaining-tokens") == "33"
+        server.engine.going.clear()
+        second = post(server, "ada", body)
+        refused = post(server, "ada", body)
+        assert refused.error() == (429, "rate_limit_error", "tokens_per_minute")
+        server.engine.going.set()
+        server.loop.settle()
+        assert second.header("x-ratelimit-remaining-tokens") == str(100 - used - 67)
+        server.advance(15)
+        assert post(server, "ada", body).header("x-ratelimit-remaining-tokens") == str(100 - 2 * used + 25 - 67)
+        never = post(server, "ada", BODY | {"max_tokens": 200})
+        assert (never.status, never.content()["error"]["param"]) == (400, "max_tokens")
 
 
-async def test_what_is_not_begun_costs_nothing(serve: Serve, fake: FakeEngine) -> None:
-    fake.going.clear()
-    async with serve(fake, tenants(ada={"tokens_per_minute": 100}, bob={}), concurrency=1) as server:
-        first = asyncio.create_task(ask(server, "bob"))
-        await server.has(running=1)
-        async with client(server, "ada") as impatient:
-            body, headers = BODY | {"max_tokens": 50}, {"x-request-timeout": "0.05"}
-            expired = await impatient.post("/v1/chat/completions", json=body, headers=headers)
-            assert expired.json()["error"]["code"] == "queue_timeout"
-        fake.going.set()
-        await first
-        answer = await ask(server, "ada", BODY | {"max_tokens": 50})
-        assert answer.headers["x-ratelimit-remaining-tokens"] == "33"
+def test_what_is_not_begun_costs_nothing() -> None:
+    with in_time(settings=tenants(ada={"tokens_per_minute": 100}, bob={}), concurrency=1) as server:
+        server.engine.going.clear()
+        first, body = post(server, "bob"), BODY | {"max_tokens": 50}
+        expired = post(server, "ada", body, **{"x-request-timeout": "5"})
+        assert server.inside() == (2, 1, 1)
+        server.advance(5.1)
+        assert expired.error() == (503, "overloaded_error", "queue_timeout")
+        server.engine.going.set()
+        server.loop.settle()
+        assert first.verdict() == "whole"
+        assert post(server, "ada", body).header("x-ratelimit-remaining-tokens") == "33"
 
 
 async def order_of(server: Running, fake: FakeEngine, asks: list[tuple[str, dict[str, Any]]]) -> list[str]:
@@ -160,7 +164,7 @@ async def test_flex_waits_until_nobody_else_does(serve: Serve, fake: FakeEngine)
 
 
 async def metrics_of(server: Running) -> str:
-    async with httpx.AsyncClient(base_url=server.url) as asking:
+    async with httpx.AsyncClient(base_url=server.url, headers=OPERATOR) as asking:
         return (await asking.get("/metrics")).text
 
 

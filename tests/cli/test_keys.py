@@ -42,3 +42,21 @@ async def test_a_name_that_cannot_be_is_exit_2_and_no_key() -> None:
         assert (code, out) == (2, "")
         assert err.startswith(f"sluice: --tenant {name}: ")
         assert err.count("\n") == 1
+
+
+async def test_the_printed_operator_is_known_by_the_key(tmp_path: Path) -> None:
+    code, out, err = await sluice("keys", "new", "--operator")
+    assert code == 0
+    assert out.strip() not in err
+    file = tmp_path / "sluice.yaml"
+    file.write_text("operators:\n" + "".join(re.findall(r"^  .*\n", err, re.M)))
+    operators = Tenants([], {}, operators=load(file, (), {}).operators.keys)
+    operators.require_operator(out.strip())
+    with pytest.raises(Unauthorized):
+        operators.require_operator(None)
+
+
+async def test_a_key_for_both_is_exit_2_and_no_key() -> None:
+    code, out, err = await sluice("keys", "new", "--operator", "--tenant", "a")
+    assert (code, out) == (2, "")
+    assert err == "sluice: --operator --tenant: a key is an operator's or a tenant's, never both\n"

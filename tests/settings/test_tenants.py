@@ -94,6 +94,28 @@ def test_a_mistake_in_such_a_list_names_where_it_was_set(tmp_path: Path) -> None
     assert mistake(path, [f"tenants={text}"], {}) == f"--set tenants: {there}"
 
 
+OPERATORS = {
+    "  keys: sk-secret\n": (2, "operators.keys: input should be a valid list"),
+    "  keys:\n  - env:A\n  - sk-secret\n": (4, "operators.keys.1: write sha256:<64 hex digits>, env:NAME or file:PATH"),
+    "  kyes: [env:A]\n": (2, "operators.kyes: there is no such setting; did you mean operators.keys?"),
+}
+
+
+@pytest.mark.parametrize("text", OPERATORS)
+def test_a_mistake_in_the_operators_names_its_line_and_key(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "sluice.yaml"
+    path.write_text(f"operators:\n{text}")
+    line, start = OPERATORS[text]
+    told = mistake(path, (), {})
+    assert told.startswith(f"{path}:{line}: {start}")
+    assert "secret" not in told
+
+
+def test_operators_do_not_make_a_server_beyond_loopback_anything_else_than_open() -> None:
+    with pytest.raises(SettingsError, match="without tenants"):
+        load(None, ["http.host=0.0.0.0", "operators.keys=[env:A]"], {})
+
+
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.9.9.9", "::1", "localhost"])
 def test_on_loopback_nobody_needs_a_key(host: str) -> None:
     assert load(None, [f"http.host='{host}'"], {}).tenants == []

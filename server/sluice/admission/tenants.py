@@ -1,4 +1,4 @@
-"""Who is it: from an API key to the account of its tenant."""
+"""Who is it: from an API key to the account of its tenant, or to an operator."""
 
 import hmac
 import time
@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from sluice.admission.account import Account
 from sluice.admission.keys import digest, resolve
-from sluice.errors import Unauthorized
+from sluice.errors import Forbidden, Unauthorized
 from sluice.settings import Tenant
 from sluice.settings.section import Mistake
 from sluice.settings.tenants import ANONYMOUS
@@ -16,22 +16,26 @@ NOBODY = Tenant.model_construct(name=ANONYMOUS, keys=[])
 
 
 class Tenants:
-    """The accounts by name, and whose each key is. Raises Mistake for a key that cannot be found."""
+    """The accounts by name, and whose each key is: a tenant's, or an operator's.
+
+    `operators`: where their keys are known from. Raises Mistake for a key that cannot be found, or is not one's alone.
+    """
 
     def __init__(
-        self, tenants: Sequence[Tenant], environ: Mapping[str, str], clock: Callable[[], float] = time.monotonic
-    ) -> None:
+        self, tenants: Sequence[Tenant], environ: Mapping[str, str], clock: Callable[[], float] = time.monotonic,
+        operators: Sequence[str] = (),
+    ) -> None:  # fmt: skip
         self.clock = clock
         self.accounts: dict[str, Account] = {}
         self.departed: dict[str, Account] = {}
-        self.update(tenants, environ)
+        self.update(tenants, environ, operators)
 
-    def update(self, tenants: Sequence[Tenant], environ: Mapping[str, str]) -> None:
+    def update(self, tenants: Sequence[Tenant], environ: Mapping[str, str], operators: Sequence[str] = ()) -> None:
         """Go by other settings from now on; accounts keep what is taken of them.
 
         Raises Mistake, and then has changed nothing.
         """
-        owners = find_keys(tenants, environ)
+        owners = find_keys(tenants, operators, environ)
         old = {name: account for name, account in self.departed.items() if account.seats.taken} | self.accounts
         self.accounts = {}
         for settings in tenants or [NOBODY]:
@@ -39,36 +43,61 @@ class Tenants:
             account.update(settings)
             self.accounts[settings.name] = account
         self.departed = {name: account for name, account in old.items() if name not in self.accounts}
-        self.keys = [(known, self.accounts[name]) for known, name in owners.items()]
+        self.keys = [(known, self.accounts[tenant.name] if tenant else None) for known, tenant in owners.items()]
+        self.has_operators = bool(operators)
 
     def identify(self, key: str | None) -> Account:
-        """Raises Unauthorized. Looks at every key, for the time it takes not to tell how near one came."""
-        if not self.keys:
+        """Whose request it is. Raises Unauthorized."""
+        if ANONYMOUS in self.accounts:
             return self.accounts[ANONYMOUS]
+        account = self.owner(key)
+        if account is None:
+            raise Unauthorized("This API key is an operator's, and a tenant's is needed.", code="invalid_api_key")
+        return account
+
+    def require_operator(self, key: str | None) -> None:
+        """Everyone is one where there are no keys at all. Raises Unauthorized, and Forbidden for a tenant's key."""
+        hint = "" if self.has_operators else (
+            " This takes an operator's, and the settings have none: `sluice keys new --operator` makes one."
+        )  # fmt: skip
+        if self.keys and self.owner(key, hint) is not None:
+            raise Forbidden(f"This API key is a tenant's, and an operator's is needed.{hint}", code="operators_only")
+
+    def owner(self, key: str | None, hint: str = "") -> Account | None:
+        """The tenant's account; None: an operator's key. Raises Unauthorized, which ends with the hint.
+
+        Looks at every key, for the time it takes not to tell how near one came.
+        """
         if key is None:
             raise Unauthorized(
-                "No API key was sent. Send it as `Authorization: Bearer KEY`, or as `x-api-key: KEY`.",
+                f"No API key was sent. Send it as `Authorization: Bearer KEY`, or as `x-api-key: KEY`.{hint}",
                 code="invalid_api_key",
             )
-        found, sent = None, digest(key)
-        for known, account in self.keys:
-            if hmac.compare_digest(known, sent):
-                found = account
-        if found is None:
-            raise Unauthorized("This API key is not one of this server's.", code="invalid_api_key")
-        return found
+        sent = digest(key)
+        found = [account for known, account in self.keys if hmac.compare_digest(known, sent)]
+        if not found:
+            raise Unauthorized(f"This API key is not one of this server's.{hint}", code="invalid_api_key")
+        return found[0]
 
 
-def find_keys(tenants: Sequence[Tenant], environ: Mapping[str, str]) -> dict[bytes, str]:
-    """Each key's digest, and the name of its tenant. Raises Mistake, which names the tenant."""
-    owners: dict[bytes, str] = {}
-    for number, tenant in enumerate(tenants):
-        for index, source in enumerate(tenant.keys):
-            place = ("tenants", str(number), "keys", str(index))
-            try:
-                known = resolve(source, environ)
-            except LookupError as error:
-                raise Mistake(f"tenant {tenant.name}: {error}", *place) from None
-            if owners.setdefault(known, tenant.name) != tenant.name:
-                raise Mistake(f"tenant {tenant.name}: the same key as one of tenant {owners[known]}", *place)
+def find_keys(
+    tenants: Sequence[Tenant], operators: Sequence[str], environ: Mapping[str, str]
+) -> dict[bytes, Tenant | None]:
+    """Each key's digest, and its tenant; None: an operator's. Raises Mistake, which names whose it is."""
+    sources: list[tuple[Tenant | None, str, tuple[str, ...]]] = [
+        (tenant, source, ("tenants", str(number), "keys", str(index)))
+        for number, tenant in enumerate(tenants)
+        for index, source in enumerate(tenant.keys)
+    ]
+    sources += [(None, source, ("operators", "keys", str(index))) for index, source in enumerate(operators)]
+    owners: dict[bytes, Tenant | None] = {}
+    for tenant, source, place in sources:
+        whose = f"tenant {tenant.name}" if tenant else "operators"
+        try:
+            known = resolve(source, environ)
+        except LookupError as error:
+            raise Mistake(f"{whose}: {error}", *place) from None
+        other = owners.setdefault(known, tenant)
+        if other is not None and other is not tenant:
+            raise Mistake(f"{whose}: the same key as one of tenant {other.name}", *place)
     return owners

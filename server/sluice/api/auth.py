@@ -1,6 +1,31 @@
-"""The API key that a request carries."""
+"""Who may call a route, and the API key that a request carries."""
 
 from collections.abc import Iterable
+
+from starlette.requests import Request
+
+from sluice.admission import Tenants
+
+
+class Auth:
+    """The rules, for FastAPI's `Depends`: every route declares one of them. Raise Unauthorized or Forbidden."""
+
+    def __init__(self, tenants: Tenants) -> None:
+        self.tenants = tenants
+
+    async def anyone(self) -> None:
+        """Whoever asks: no key is looked at."""
+
+    async def tenant(self, request: Request) -> None:
+        """Who has a tenant's key; anyone, where there are no tenants."""
+        self.tenants.identify(api_key(request.scope["headers"]))
+
+    async def tenant_at_intake(self) -> None:
+        """The same, where it is the intake that asks for the key."""
+
+    async def operator(self, request: Request) -> None:
+        """Who has an operator's key; anyone, where there are no keys at all."""
+        self.tenants.require_operator(api_key(request.scope["headers"]))
 
 
 def api_key(headers: Iterable[tuple[bytes, bytes]]) -> str | None:

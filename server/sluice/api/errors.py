@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -12,7 +13,9 @@ from sluice.errors import (
     Disconnected,
     EngineFailed,
     Expired,
+    Forbidden,
     InvalidRequest,
+    MethodNotAllowed,
     NotFound,
     Overloaded,
     RateLimited,
@@ -26,7 +29,9 @@ from sluice.wire.endpoint import Problem
 TABLE: dict[type[RequestError], tuple[int, str]] = {
     InvalidRequest: (400, "invalid_request_error"),
     Unauthorized: (401, "authentication_error"),
+    Forbidden: (403, "permission_error"),
     NotFound: (404, "not_found_error"),
+    MethodNotAllowed: (405, "not_found_error"),
     BodyTooSlow: (408, "invalid_request_error"),
     BodyTooLarge: (413, "invalid_request_error"),
     Overloaded: (429, "overloaded_error"),
@@ -72,6 +77,14 @@ def to_response(reply: Reply) -> Response:
 async def not_found(request: Request, _: Exception) -> Response:
     error = NotFound(f"There is no {request.method} {request.scope['path']}.", code="not_found")
     return to_response(to_reply(error))
+
+
+async def method_not_allowed(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    path, methods = request.scope["path"], dict(error.headers or {})
+    refusal = MethodNotAllowed(f"{path} takes no {request.method}.", code="method_not_allowed")
+    status, headers, body = to_reply(refusal)
+    return to_response((status, headers | methods, body))
 
 
 async def refused(request: Request, error: Exception) -> Response:

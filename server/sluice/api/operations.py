@@ -2,10 +2,11 @@
 
 from typing import Any, Protocol
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 from starlette.responses import JSONResponse, Response
 
 from sluice.admission import AdmissionController, Tenants
+from sluice.api.auth import Auth
 from sluice.engine.base import Engine
 from sluice.telemetry.latencies import Latencies
 from sluice.telemetry.metrics import exposition
@@ -43,33 +44,34 @@ def status(controller: AdmissionController, tenants: Tenants, health: Health) ->
 
 
 def probes(
-    controller: AdmissionController, tenants: Tenants, latencies: Latencies, engine: Engine, health: Health
+    controller: AdmissionController, auth: Auth, latencies: Latencies, engine: Engine, health: Health
 ) -> APIRouter:
     router = APIRouter(tags=["operations"])
+    anyone, operator = [Depends(auth.anyone)], [Depends(auth.operator)]
 
-    @router.get("/livez")
+    @router.get("/livez", dependencies=anyone)
     async def livez() -> Response:
         """200 while the process can answer."""
         return JSONResponse({"status": "alive"})
 
-    @router.get("/readyz")
-    @router.get("/healthz")
-    @router.get("/health")
+    @router.get("/readyz", dependencies=anyone)
+    @router.get("/healthz", dependencies=anyone)
+    @router.get("/health", dependencies=anyone)
     async def readyz() -> Response:
         """200 in phase `ready` with an engine that makes progress; else 503. Tells the phase and its progress."""
         ready, state = health.readiness()
         return JSONResponse(state, 200 if ready else 503, None if ready else {"Retry-After": "1"})
 
-    @router.get("/status")
+    @router.get("/status", dependencies=operator)
     async def get_status() -> Response:
         """The two limits, what is inside, and what was refused and finished."""
-        return JSONResponse(status(controller, tenants, health))
+        return JSONResponse(status(controller, auth.tenants, health))
 
-    @router.get("/metrics")
+    @router.get("/metrics", dependencies=operator)
     async def metrics() -> Response:
         """Prometheus: `sluice_*`, and the engine's own `vllm:*`."""
         own = exposition(
-            status(controller, tenants, health),
+            status(controller, auth.tenants, health),
             controller.scheduler.running_by,
             controller.scheduler.waiting_by(),
             latencies,

@@ -4,10 +4,11 @@ import time
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 from pydantic import BaseModel
 from starlette.responses import Response
 
+from sluice.api.auth import Auth
 from sluice.engine.base import ModelInfo
 from sluice.openai.models import model_list
 from sluice.transport.asgi import Exchanged
@@ -16,8 +17,9 @@ from sluice.wire.endpoint import Endpoint
 
 
 def routes(
-    endpoints: Iterable[Endpoint], handler: Handler, names: list[str], require_ready: Callable[[], ModelInfo]
-) -> APIRouter:
+    endpoints: Iterable[Endpoint], handler: Handler, auth: Auth, names: list[str],
+    require_ready: Callable[[], ModelInfo],
+) -> APIRouter:  # fmt: skip
     """`names`: of the model."""
     router = APIRouter(tags=["inference"])
     started_at = int(time.time())
@@ -26,12 +28,13 @@ def routes(
             endpoint.path,
             exchange(handler, endpoint.path),
             methods=["POST"],
+            dependencies=[Depends(auth.tenant_at_intake)],
             name=endpoint.path,
             description=endpoint.summary,
             openapi_extra=body_schema(endpoint.body),
         )
 
-    @router.get("/v1/models")
+    @router.get("/v1/models", dependencies=[Depends(auth.tenant)])
     async def models() -> Response:
         """The names under which the model is served."""
         body = model_list(names, started_at, require_ready().max_model_len).encode()

@@ -1,4 +1,4 @@
-"""`sluice keys`: API keys for tenants."""
+"""`sluice keys`: API keys for tenants and operators."""
 
 import sys
 import textwrap
@@ -12,16 +12,21 @@ from sluice.admission.keys import digest, new_key
 from sluice.errors import SettingsError
 from sluice.settings import Tenant
 
-keys = typer.Typer(help="API keys for tenants.", no_args_is_help=True)
+keys = typer.Typer(help="API keys for tenants and operators.", no_args_is_help=True)
 Name = Annotated[str | None, typer.Option(metavar="NAME", help="Print a whole tenant of this name to paste.")]
+Operator = Annotated[bool, typer.Option("--operator", help="Make an operator's key, for /status and /metrics.")]
 
 
 @keys.command()
-def new(tenant: Name = None) -> None:
+def new(tenant: Name = None, operator: Operator = False) -> None:
     """Make a key. stdout gets the key alone; stderr the lines for the settings, which hold only its SHA-256."""
     key = new_key()
     source = f"sha256:{digest(key).hex()}"
     place, lines = "a tenant's `keys:`", yaml.safe_dump([source])
+    if operator and tenant is not None:
+        raise SettingsError("--operator --tenant: a key is an operator's or a tenant's, never both")
+    if operator:
+        place, lines = "`operators:`", yaml.safe_dump({"keys": [source]})
     if tenant is not None:
         try:
             Tenant(name=tenant, keys=[source])

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
+from sluice.settings.operators import Operators
 from sluice.settings.section import Mistake, Section
 from sluice.settings.tenants import Tenant, check_distinct
 
@@ -130,6 +131,7 @@ class Settings(Section):
     streaming: Streaming = Field(default_factory=Streaming)
     tenants: Annotated[list[Tenant], AfterValidator(check_distinct)] = Field(default_factory=list)
     """Who may use the model, by their keys. None: everyone may, as `anonymous`."""
+    operators: Operators = Field(default_factory=Operators)
 
     @field_validator("served_model_name", mode="before")
     @classmethod

@@ -1,35 +1,22 @@
 """The tenants: whose keys are let in, and each one's share and limits."""
 
-import re
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
+from sluice.settings.key_source import KeySource
 from sluice.settings.section import Mistake, Section
 
 ANONYMOUS = "anonymous"
 """Who everyone is where there are no tenants."""
-SOURCE = r"^(sha256:[0-9a-fA-F]{64}|env:[A-Za-z_][A-Za-z0-9_]*|file:[^\u0000-\u001f]+)$"
 
 RequestClass = Literal["interactive", "batch"]
-
-
-def check_source(source: str) -> str:
-    """Raises ValueError, which does not repeat the text: it may be a key."""
-    if not re.fullmatch(SOURCE, source):
-        raise ValueError(
-            "write sha256:<64 hex digits>, env:NAME or file:PATH, never the key itself; `sluice keys new` makes a key"
-        )
-    return source
 
 
 def check_name(name: str) -> str:
     if name == ANONYMOUS:
         raise ValueError(f"{ANONYMOUS} is who everyone is without tenants; choose another name")
     return name
-
-
-KeySource = Annotated[str, AfterValidator(check_source), Field(json_schema_extra={"pattern": SOURCE})]
 
 
 class Tenant(Section):
