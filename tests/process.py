@@ -50,6 +50,15 @@ class Process(Served):
         assert match, f"{pattern!r} is not in {self.lines}"
         return match
 
+    async def listens(self, within: float) -> None:
+        """Wait until the port is open, for servers that do not say so. Raises TimeoutError."""
+        async with asyncio.timeout(within), httpx.AsyncClient(base_url=self.url) as client:
+            while True:
+                with suppress(httpx.TransportError):
+                    await client.get("/livez")
+                    return
+                await asyncio.sleep(0.05)
+
     async def readiness(self, phase: str, within: float = 10) -> httpx.Response:
         """Ask `/readyz` until it tells this phase; a connection each time."""
         async with asyncio.timeout(within):

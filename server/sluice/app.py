@@ -1,14 +1,18 @@
 """The only place where things are wired."""
 
+import logging
 import os
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
+from sse_starlette.sse import AppStatus
 
 from sluice.admission import AdmissionController, Tenants
-from sluice.api.answering import generating
+from sluice.api.answering import Answering
 from sluice.api.auth import Auth
+from sluice.api.endpoints import ENDPOINTS
 from sluice.api.errors import broken, method_not_allowed, not_found, refused
 from sluice.api.intake import Intake
 from sluice.api.operations import probes
@@ -18,34 +22,46 @@ from sluice.errors import RequestError
 from sluice.lifecycle import Lifecycle
 from sluice.settings import Settings
 from sluice.telemetry.latencies import Latencies
+from sluice.wire.endpoint import Endpoint
+
+LOG = logging.getLogger("sluice")
 
 
-def create_app(settings: Settings, engine: Engine, clock: Callable[[], float] = time.monotonic) -> FastAPI:
-    """The ASGI application. Its life cycle is `app.state.lifecycle`; whoever serves the app has to run it.
+def create_app(
+    settings: Settings, engine: Engine, clock: Callable[[], float] = time.monotonic, *,
+    endpoints: Sequence[Endpoint] = ENDPOINTS, announce: Callable[[str], None] = LOG.info,
+) -> FastAPI:  # fmt: skip
+    """The ASGI application, for any server. Its lifespan loads the engine, watches it, and drains.
 
-    `app.state.intake` is the handler for the requests that generate, which the app only documents. `app.state.apply`
-    takes other settings, once the model is loaded.
+    `announce` gets a line for people at each step of its life. What serves it with less ado than ASGI finds
+    `app.state.intake`, the Handler of the endpoints, and `app.state.lifecycle`; `app.state.apply` takes other settings,
+    once the model is loaded.
 
     Raises Mistake for a key that cannot be found.
     """
     controller, latencies = AdmissionController(settings.traffic, clock), Latencies()
     tenants = Tenants(settings.tenants, os.environ, clock, settings.operators.keys)
-    lifecycle = Lifecycle(engine, controller)
+    lifecycle = Lifecycle(engine, controller, announce)
+    answering = Answering(engine, controller, latencies, settings, lifecycle.require_ready)
     intake = Intake(
-        generating(engine, controller, latencies, settings, lifecycle.require_ready),
-        controller=controller,
-        tenants=tenants,
-        latencies=latencies,
-        http=settings.http,
-        require_ready=lifecycle.require_ready,
-    )
+        endpoints, answering.generate, controller=controller, tenants=tenants, latencies=latencies,
+        http=settings.http, require_ready=lifecycle.require_ready,
+    )  # fmt: skip
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        AppStatus.disable_automatic_graceful_drain()  # type: ignore[no-untyped-call]  # or sse-starlette would cut every stream off on SIGTERM
+        async with lifecycle.running():
+            yield
+
     app = FastAPI(
         title="Sluice",
         summary="A continuous-batching LLM server with an OpenAI-compatible API.",
+        lifespan=lifespan,
         exception_handlers={404: not_found, 405: method_not_allowed, RequestError: refused, Exception: broken},
     )
     auth = Auth(tenants)
-    app.include_router(routes(settings, auth, lifecycle.require_ready))
+    app.include_router(routes(endpoints, intake, auth, settings.names, lifecycle.require_ready))
     app.include_router(probes(controller, auth, latencies, engine, lifecycle))
 
     def apply(settings: Settings) -> None:
@@ -54,5 +70,5 @@ def create_app(settings: Settings, engine: Engine, clock: Callable[[], float] = 
         tenants.update(settings.tenants, os.environ, settings.operators.keys)
         controller.apply(settings.traffic, batch)
 
-    app.state.controller, app.state.lifecycle, app.state.apply, app.state.intake = controller, lifecycle, apply, intake
+    app.state.controller, app.state.lifecycle, app.state.intake, app.state.apply = controller, lifecycle, intake, apply
     return app

@@ -21,7 +21,7 @@ SluiceError
 
 from typing import Literal
 
-Outcome = Literal["finished", "aborted", "expired", "failed"]
+Outcome = Literal["finished", "aborted", "expired", "rejected", "failed"]
 
 
 class SluiceError(Exception):
@@ -37,7 +37,11 @@ class BenchFailed(SluiceError):
 
 
 class RequestError(SluiceError):
-    """Ends one request. `code` and `param` are OpenAI's; `retry_after` is in seconds."""
+    """Ends one request. `code` and `param` are OpenAI's; `retry_after` is in seconds.
+
+    `outcome`: what its sequences are booked as, if it had a seat. `rejected` is the client's mistake, or a limit that
+    was reached; `failed` ours or the engine's alone.
+    """
 
     outcome: Outcome = "failed"
 
@@ -51,6 +55,8 @@ class RequestError(SluiceError):
 class InvalidRequest(RequestError):
     """The request is not one that can be served; `param` names the field."""
 
+    outcome: Outcome = "rejected"
+
 
 class ContextLengthExceeded(InvalidRequest):
     """The prompt and `max_tokens` do not fit into the model's context."""
@@ -59,13 +65,19 @@ class ContextLengthExceeded(InvalidRequest):
 class Unauthorized(RequestError):
     """A key is needed, and this is none of those that would do."""
 
+    outcome: Outcome = "rejected"
+
 
 class Forbidden(RequestError):
     """The key is a tenant's, and an operator's is needed."""
 
+    outcome: Outcome = "rejected"
+
 
 class NotFound(RequestError):
     """No such model or route."""
+
+    outcome: Outcome = "rejected"
 
 
 class MethodNotAllowed(NotFound):
@@ -75,17 +87,25 @@ class MethodNotAllowed(NotFound):
 class BodyTooLarge(RequestError):
     """The body is longer than `http.max_body_bytes`."""
 
+    outcome: Outcome = "rejected"
+
 
 class BodyTooSlow(RequestError):
     """The body took longer than `http.body_timeout`."""
+
+    outcome: Outcome = "rejected"
 
 
 class Overloaded(RequestError):
     """There is no room for it; `code` is the limit."""
 
+    outcome: Outcome = "rejected"
+
 
 class RateLimited(RequestError):
     """A tenant has reached a limit of its own; `code` is the limit's name."""
+
+    outcome: Outcome = "rejected"
 
 
 class Expired(RequestError):

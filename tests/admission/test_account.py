@@ -1,6 +1,5 @@
 """A tenant's own limits: what is refused has taken nothing."""
 
-from contextlib import closing
 from typing import Any
 
 import pytest
@@ -10,6 +9,7 @@ from sluice.errors import InvalidRequest, RateLimited
 from sluice.settings import Tenant, Traffic
 
 from tests.admission.clock import Clock
+from tests.admission.tickets import admitted
 
 
 def tenant(**limits: Any) -> Tenant:
@@ -90,8 +90,8 @@ def test_tokens_a_minute_and_the_unused_ones_given_back() -> None:
 async def test_tokens_go_back_to_the_bucket_they_came_from() -> None:
     """Who came when there was no limit, gives nothing to the bucket that has come since."""
     account, controller = Account(tenant(), Clock()), AdmissionController(Traffic())
-    with closing(controller.admit(account)) as ticket:
-        ticket.take_tokens(10, 1000)
+    with admitted(controller, account) as ticket:
+        controller.take_tokens(ticket, 10, 1000)
         account.update(tenant(tokens_per_minute=600))
         take_tokens(account, 600)
     assert account.headers()["x-ratelimit-remaining-tokens"] == "0"
@@ -147,12 +147,14 @@ def test_other_settings_keep_what_is_taken() -> None:
     account.seats.give_back(2)
 
 
-def test_flex_asks_for_batch() -> None:
+def test_whose_class_it_is() -> None:
     account = Account(tenant(), Clock())
-    assert [account.class_of(tier) for tier in (None, "auto", "flex")] == ["interactive", "interactive", "batch"]
+    assert [account.class_of(asked) for asked in (None, "interactive", "batch")] == [
+        "interactive", "interactive", "batch",
+    ]  # fmt: skip
     account.update(tenant(classes=["batch"]))
-    assert [account.class_of(tier) for tier in (None, "flex")] == ["batch", "batch"]
+    assert [account.class_of(None), account.class_of("batch")] == ["batch", "batch"]
     account.update(tenant(classes=["interactive"]))
     with pytest.raises(InvalidRequest) as refusal:
-        account.class_of("flex")
+        account.class_of("batch")
     assert refusal.value.param == "service_tier"

@@ -1,7 +1,6 @@
 """Seats: exact, all or nothing, given back once with an outcome."""
 
 import asyncio
-from contextlib import closing
 
 import pytest
 from hypothesis import given
@@ -11,45 +10,47 @@ from sluice.admission.entry import SequenceSpec
 from sluice.errors import Disconnected, Outcome, Overloaded
 from sluice.settings import Traffic
 
+from tests.admission.tickets import admitted
+
 
 def nobody() -> Account:
     return Tenants([], {}).identify(None)
 
 
-def desk_of(max_concurrency: int | None) -> AdmissionController:
+def controller_of(max_concurrency: int | None) -> AdmissionController:
     return AdmissionController(Traffic(max_concurrency=max_concurrency))
 
 
 async def test_the_seat_after_the_last_is_refused() -> None:
-    controller = desk_of(2)
-    with closing(controller.admit(nobody())), closing(controller.admit(nobody())):
-        with pytest.raises(Overloaded) as refusal, closing(controller.admit(nobody())):
+    controller = controller_of(2)
+    with admitted(controller, nobody()), admitted(controller, nobody()):
+        with pytest.raises(Overloaded) as refusal, admitted(controller, nobody()):
             pass
         assert (refusal.value.code, refusal.value.retry_after) == ("max_concurrency", 1)
     assert (controller.seats.taken, controller.seats.peak, controller.rejected["max_concurrency"]) == (0, 2, 1)
 
 
 async def test_further_seats_are_all_or_nothing() -> None:
-    controller = desk_of(4)
-    with closing(controller.admit(nobody())) as first, closing(controller.admit(nobody())) as second:
-        first.extend(1)
+    controller = controller_of(4)
+    with admitted(controller, nobody()) as first, admitted(controller, nobody()) as second:
+        controller.extend(first, 1)
         with pytest.raises(Overloaded):
-            second.extend(2)
+            controller.extend(second, 2)
         assert (controller.seats.taken, second.seats) == (3, 1)
     assert controller.seats.taken == 0
 
 
 async def test_both_limits_unset_let_everyone_in() -> None:
-    controller = desk_of(None)
+    controller = controller_of(None)
     for _ in range(1000):
         controller.take_seats(nobody(), 1)
-        controller.queue.join(SequenceSpec(), lambda entry: None)
-    assert (controller.seats.taken, controller.queue.running) == (1000, 1000)
+        controller.scheduler.join(SequenceSpec(), lambda entry: None)
+    assert (controller.seats.taken, controller.scheduler.running) == (1000, 1000)
 
 
 async def test_an_interrupted_ticket_raises_its_reason_and_the_task_goes_on() -> None:
-    controller = desk_of(None)
-    with closing(controller.admit(nobody())) as ticket:
+    controller = controller_of(None)
+    with admitted(controller, nobody()) as ticket:
         asyncio.get_running_loop().call_soon(ticket.interrupt, Disconnected("gone"))
         with pytest.raises(Disconnected, match="gone"), ticket.interruptible():
             await asyncio.Event().wait()
@@ -60,10 +61,10 @@ async def test_an_interrupted_ticket_raises_its_reason_and_the_task_goes_on() ->
 
 
 async def test_a_cancellation_that_is_not_the_tickets_passes_through() -> None:
-    controller = desk_of(None)
+    controller = controller_of(None)
 
     async def serve() -> None:
-        with closing(controller.admit(nobody())) as ticket, ticket.interruptible():
+        with admitted(controller, nobody()) as ticket, ticket.interruptible():
             await asyncio.Event().wait()
 
     task = asyncio.create_task(serve())
@@ -77,11 +78,11 @@ async def test_a_cancellation_that_is_not_the_tickets_passes_through() -> None:
 
 @given(st.integers(1, 6), st.lists(st.tuples(st.integers(1, 3), st.sampled_from(["finished", "aborted", "failed"]))))
 def test_the_books_balance(capacity: int, requests: list[tuple[int, Outcome]]) -> None:
-    async def spec(controller: AdmissionController, seats: int, outcome: Outcome) -> None:
+    async def ask(controller: AdmissionController, seats: int, outcome: Outcome) -> None:
         try:
-            with closing(controller.admit(nobody())) as ticket:
+            with admitted(controller, nobody()) as ticket:
                 await asyncio.sleep(0)
-                ticket.extend(seats - 1)
+                controller.extend(ticket, seats - 1)
                 assert controller.seats.taken <= capacity
                 await asyncio.sleep(0)
                 ticket.outcome = outcome
@@ -89,8 +90,8 @@ def test_the_books_balance(capacity: int, requests: list[tuple[int, Outcome]]) -
             pass
 
     async def run() -> AdmissionController:
-        controller = desk_of(capacity)
-        await asyncio.gather(*(spec(controller, seats, outcome) for seats, outcome in requests))
+        controller = controller_of(capacity)
+        await asyncio.gather(*(ask(controller, seats, outcome) for seats, outcome in requests))
         return controller
 
     controller = asyncio.run(run())

@@ -40,7 +40,7 @@ class World:
         if tries:
             self.arrivals.append(self.now)
         if self.inside == self.seats:
-            self.after(self.appointments.make(self.waiting, self.forecast.rate(self.running)), self.ask, tries + 1)
+            self.after(self.appointments.seconds(self.waiting, self.forecast.rate(self.running)), self.ask, tries + 1)
             return
         if tries and self.now > 120:
             self.tries_of_the_refused.append(tries)
@@ -76,18 +76,18 @@ def test_they_do_not_come_as_a_herd() -> None:
     """64 clients refused in one moment come back one by one: never more than a few in the same tenth of a second."""
     clock = [0.0]
     appointments = RetryAfter(lambda: clock[0], random.Random(1))
-    returns = [appointments.make(waiting=16, rate=8.0) for _ in range(64)]
+    returns = [appointments.seconds(waiting=16, rate=8.0) for _ in range(64)]
     assert max(Counter(int(10 * seconds) for seconds in returns).values()) <= 4
 
 
 def test_nothing_known_means_soon() -> None:
-    assert RetryAfter(lambda: 0.0, random.Random(1)).make(100, None) == SOONEST
+    assert RetryAfter(lambda: 0.0, random.Random(1)).seconds(100, None) == SOONEST
 
 
 @given(st.integers(0, 10**6), st.floats(1e-3, 1e5), st.integers(0, 100), st.integers(0, 10**6))
 def test_between_one_second_and_thirty(waiting: int, rate: float, refusals: int, seed: int) -> None:
     appointments = RetryAfter(lambda: 5.0, random.Random(seed))
-    assert all(SOONEST <= appointments.make(waiting, rate) <= LATEST for _ in range(refusals))
+    assert all(SOONEST <= appointments.seconds(waiting, rate) <= LATEST for _ in range(refusals))
 
 
 def test_the_forecast_follows_a_step_without_swinging() -> None:

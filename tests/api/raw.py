@@ -5,7 +5,8 @@ import json
 from collections.abc import Callable
 from typing import Any, Literal
 
-from sluice.transport.uvicorn import Handler
+from sluice.errors import Disconnected, RequestError
+from sluice.transport.base import Handler, Headers
 from starlette.types import Message
 
 from tests.fake import answer
@@ -29,7 +30,7 @@ class RawClient:
         self.status = 0
         self.task: asyncio.Task[None] | None = None
         self.on_complete: Callable[[], None] | None = None
-        self.on_lost: Callable[[], None] | None = None
+        self.on_lost: Callable[[RequestError], None] | None = None
         self.received = b""
 
     def ask(self, handler: Handler, loop: asyncio.AbstractEventLoop) -> None:
@@ -66,12 +67,12 @@ class RawClient:
     def read(self) -> None:
         """The body has not come yet."""
 
-    def answer(self, status: int, headers: bytes, body: bytes) -> None:
+    def answer(self, status: int, headers: Headers, body: bytes) -> None:
         self.status = status
         self.put(body)
         self.complete()
 
-    def begin(self, headers: bytes, body: bytes) -> None:
+    def begin(self, headers: Headers, body: bytes) -> None:
         self.status = 200
         self.put(body)
 
@@ -120,7 +121,7 @@ class RawClient:
             self.over.set()
             self.reads.set()
             if self.on_lost is not None:
-                self.on_lost()
+                self.on_lost(Disconnected("The client closed the connection."))
 
     def verdict(self) -> Verdict:
         """How it ended. Raises AssertionError if it is none of the ways in which a request may end."""

@@ -4,7 +4,7 @@ import json
 
 import pytest
 from sluice.api.auth import api_key
-from sluice.api.errors import to_answer, to_response
+from sluice.api.errors import to_reply, to_response
 from sluice.errors import RateLimited, Unauthorized
 
 
@@ -31,12 +31,12 @@ def test_the_key_of_a_request(headers: list[tuple[bytes, bytes]], key: str | Non
 
 
 def test_how_refusals_look() -> None:
-    stranger = to_response(to_answer(Unauthorized("Who?", code="invalid_api_key")))
+    stranger = to_response(to_reply(Unauthorized("Who?", code="invalid_api_key")))
     assert (stranger.status_code, stranger.headers["www-authenticate"]) == (401, "Bearer")
     assert json.loads(bytes(stranger.body))["error"] == {
         "message": "Who?", "type": "authentication_error", "param": None, "code": "invalid_api_key",
     }  # fmt: skip
-    limited = to_response(to_answer(RateLimited("Slow.", code="tokens_per_minute", retry_after=7)))
+    limited = to_response(to_reply(RateLimited("Slow.", code="tokens_per_minute", retry_after=7)))
     assert (limited.status_code, limited.headers["retry-after"]) == (429, "7")
     assert json.loads(bytes(limited.body))["error"]["type"] == "rate_limit_error"
     assert "www-authenticate" not in limited.headers

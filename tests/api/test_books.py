@@ -64,7 +64,7 @@ class Books(RuleBasedStateMachine):
         self.accounts = set[Account]()
         self.highest = 0
         self.is_settled = True
-        self.loop.run_until_complete(self.app.state.lifecycle.load(lambda line: None))
+        self.loop.run_until_complete(self.app.state.lifecycle.load())
 
     @property
     def open(self) -> list[RawClient]:
@@ -201,16 +201,16 @@ class Books(RuleBasedStateMachine):
 
     @invariant()
     def the_batch_is_full_or_nobody_waits(self) -> None:
-        queue, engine = self.controller.queue, self.engine
-        assert queue.capacity == (self.settings.traffic.concurrency or BATCH)
-        assert not queue.waiting or queue.running >= queue.capacity
-        assert queue.running + queue.waiting <= self.controller.seats.taken
-        assert sum(queue.running_by.values()) == queue.running
-        assert len(engine.live) <= queue.running
+        scheduler, engine = self.controller.scheduler, self.engine
+        assert scheduler.max_running == (self.settings.traffic.concurrency or BATCH)
+        assert not scheduler.waiting or scheduler.running >= scheduler.max_running
+        assert scheduler.running + scheduler.waiting <= self.controller.seats.taken
+        assert sum(scheduler.running_by.values()) == scheduler.running
+        assert len(engine.live) <= scheduler.running
         assert not engine.too_many
         if self.is_settled:
-            assert len(engine.live) == queue.running
-            engine.most = queue.capacity
+            assert len(engine.live) == scheduler.running
+            engine.most = scheduler.max_running
 
     @precondition(lambda self: self.is_settled)
     @invariant()
@@ -234,11 +234,11 @@ class Books(RuleBasedStateMachine):
             verdicts = Counter(client.verdict() for client in self.clients)
             self.is_settled = True
             self.seats_balance()
-            queue, controller = self.controller.queue, self.controller
+            scheduler, controller = self.controller.scheduler, self.controller
             inside = (
                 controller.seats.taken,
-                queue.running,
-                queue.waiting,
+                scheduler.running,
+                scheduler.waiting,
                 controller.waiting_tokens.taken,
                 len(self.engine.live),
             )

@@ -44,7 +44,7 @@ async def test_the_service_of_two_backlogged_tenants_differs_by_the_papers_bound
     service: dict[str, Service] = {"greedy": [], "polite": []}
     requests = {"greedy": 40, "polite": 12}
     async with serve(vllm, tenants(greedy={}, polite={}), concurrency=CONCURRENCY) as server, server.openai() as client:
-        queue = server.lifecycle.controller.queue
+        queue = server.lifecycle.controller.scheduler
         queue.resize(0)  # until all of them wait
         begins = {}
         for name, number in requests.items():

@@ -19,6 +19,8 @@ from tests.fake import FakeEngine
 from tests.test_lifecycle import ENDLESS, counting
 from tests.virtual import VirtualLoop
 
+accelerated = pytest.mark.parametrize("transport", ["accelerated"])
+"""What only the accelerator promises: with ASGI it is the server's to do, and uvicorn does it in another way."""
 REFUSAL = re.compile(rb"HTTP/1\.1 429 .*?\r\n\r\n\{.*?\}\}", re.DOTALL)
 
 
@@ -84,6 +86,7 @@ async def full(serve: Serve, fake: FakeEngine) -> AsyncIterator[tuple[Running, C
         await server.is_empty()
 
 
+@accelerated
 async def test_a_refusal_makes_no_task_and_waits_for_no_body(serve: Serve, fake: FakeEngine) -> None:
     """And the connection goes on, whatever comes of the body."""
     async with full(serve, fake) as (_, client):
@@ -98,6 +101,7 @@ async def test_a_refusal_makes_no_task_and_waits_for_no_body(serve: Serve, fake:
         assert (await client.receive(b"\r\n\r\n")).startswith(b"HTTP/1.1 200 OK")
 
 
+@accelerated
 @pytest.mark.parametrize("header", ["connection: close", "expect: 100-continue"])
 async def test_a_refusal_that_ends_the_connection(serve: Serve, fake: FakeEngine, header: str) -> None:
     """The second kind of client waits to be told whether it may send its body: it is not known what comes next."""
@@ -117,6 +121,7 @@ async def test_requests_that_do_not_wait_for_each_other_are_answered_in_turn(ser
             assert [answers.count(part) for part in (b"HTTP/1.1 200 OK", b"[DONE]", b'"1 2 3"')] == [3, 2, 1]
 
 
+@accelerated
 async def test_who_hangs_up_gives_up_all_that_it_has_asked(serve: Serve, fake: FakeEngine) -> None:
     """The request that is being answered, and the one behind it, which never starts."""
     fake.seconds_a_token = 0.01
@@ -125,9 +130,16 @@ async def test_who_hangs_up_gives_up_all_that_it_has_asked(serve: Serve, fake: F
             await client.send(request(counting(ENDLESS)) * 2)
             await client.receive(b'"content":"1"')
         await server.is_empty()
-        assert (await server.status())["finished"] == {"finished": 0, "aborted": 1, "expired": 0, "failed": 0}
+        assert (await server.status())["finished"] == {
+            "finished": 0,
+            "aborted": 1,
+            "expired": 0,
+            "rejected": 0,
+            "failed": 0,
+        }
 
 
+@accelerated
 async def test_refusals_that_nobody_reads_do_not_pile_up(serve: Serve, fake: FakeEngine) -> None:
     async def ask_for_ever(client: Client) -> None:
         while True:
@@ -142,7 +154,7 @@ async def test_refusals_that_nobody_reads_do_not_pile_up(serve: Serve, fake: Fak
 def test_a_seat_whose_task_never_begins_is_given_back() -> None:
     loop = VirtualLoop()
     app = create_app(Settings.model_validate({}), FakeEngine(), clock=loop.time)
-    loop.run_until_complete(app.state.lifecycle.load(lambda line: None))
+    loop.run_until_complete(app.state.lifecycle.load())
     client = RawClient(counting(3), {}, halves=False)
     client.ask(app.state.intake, loop)
     assert client.task is not None
@@ -157,7 +169,7 @@ def test_a_seat_whose_task_never_begins_is_given_back() -> None:
 def test_an_interruption_reaches_a_request_whose_task_has_not_begun() -> None:
     loop, engine = VirtualLoop(), FakeEngine()
     app = create_app(Settings.model_validate({}), engine, clock=loop.time)
-    loop.run_until_complete(app.state.lifecycle.load(lambda line: None))
+    loop.run_until_complete(app.state.lifecycle.load())
     client = RawClient(counting(3) | {"n": 1, "max_tokens": 9}, {}, halves=False)
     client.ask(app.state.intake, loop)
     app.state.controller.interrupt_all(Unavailable("Going down.", code="draining"))

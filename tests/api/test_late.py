@@ -41,7 +41,7 @@ def test_all_that_was_made_was_sent_before_the_end(coalesce: str, end: str) -> N
     timeout = 0.0195 if end == "its time is over" else 60  # tokens are held then, until 0.021
     settings = {"traffic": {"timeout": timeout}, "streaming": {"coalesce": coalesce}}
     app = create_app(Settings.model_validate(settings), engine, clock=loop.time)
-    loop.run_until_complete(app.state.lifecycle.load(lambda line: None))
+    loop.run_until_complete(app.state.lifecycle.load())
     client = RawClient(counting(60) | {"n": 1, "max_tokens": 500}, {}, halves=False)
     client.ask(app.state.intake, loop)
     loop.advance(0.0196)

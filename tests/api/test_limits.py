@@ -28,7 +28,7 @@ async def count(client: AsyncOpenAI, last: int) -> str:
 async def test_64_streams_at_once(serve: Serve, vllm: Started) -> None:
     """8 run, 24 are inside, 40 are refused; and every stream is exact."""
     async with serve(vllm, concurrency=8, max_concurrency=24) as server:
-        queue = server.lifecycle.controller.queue
+        queue = server.lifecycle.controller.scheduler
         queue.resize(0)  # none is answered before all have come
         async with server.openai() as client:
             asking = [asyncio.create_task(count(client, 40)) for _ in range(64)]

@@ -23,7 +23,7 @@ def test_its_first_token_comes_within_twice_the_time_that_it_takes_alone() -> No
     tenants = [{"name": name, "keys": [key(name)]} for name in ("greedy", "polite")]
     settings = Settings.model_validate({"traffic": {"concurrency": 16}, "tenants": tenants})
     app = create_app(settings, engine, clock=loop.time)
-    loop.run_until_complete(app.state.lifecycle.load(lambda line: None))
+    loop.run_until_complete(app.state.lifecycle.load())
 
     def first_token() -> float:
         """Ask as the polite tenant; seconds until its first token, its answer read to its end."""
@@ -47,11 +47,11 @@ def test_its_first_token_comes_within_twice_the_time_that_it_takes_alone() -> No
     for client in greedy:
         client.ask(app.state.intake, loop)
     loop.advance(0.5)
-    assert app.state.controller.queue.running == 16
+    assert app.state.controller.scheduler.running == 16
     beside = [first_token() for _ in range(20)]
     assert max(beside) < 2 * alone
-    assert app.state.controller.queue.paused_total == 20
+    assert app.state.controller.scheduler.paused_total == 20
     loop.advance(300)
     assert {client.verdict() for client in greedy} == {"whole"}  # each of the paused ones, too
-    assert app.state.controller.queue.peak_running == 16
+    assert app.state.controller.scheduler.peak_running == 16
     loop.close()

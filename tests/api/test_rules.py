@@ -79,7 +79,7 @@ def asking(app: FastAPI, name: str | None = None) -> httpx.AsyncClient:
 async def ask(settings: dict[str, Any], path: str, name: str | None = None, prefix: str = "") -> tuple[int, Any]:
     """Status, and the error's type and code or the whole answer; of a server that is mounted below the prefix."""
     app = create_app(Settings.model_validate(settings), FakeEngine())
-    await app.state.lifecycle.load(lambda line: None)
+    await app.state.lifecycle.load()
     if prefix:
         outer = FastAPI()
         outer.mount(prefix, app)

@@ -6,7 +6,7 @@ from typing import Any
 
 from sluice.api.sinks import StreamSink
 from sluice.engine.base import Delta, Pace, TokenLogprob
-from sluice.openai.chunks import Chunks
+from sluice.wire.endpoint import Encoder
 
 from tests.openai.examples import chat
 
@@ -32,10 +32,10 @@ class Written:
 
 
 def relay(coalesce: bool) -> tuple[StreamSink, Written, Pace]:
-    chunks: Chunks = chat(stream=True).chunks("id", 1)
+    encoder: Encoder = chat(stream=True).encoder("id", 1)
     written, late = Written(), Pace()
     stream: Any = written
-    return StreamSink(0, chunks, stream, late, coalesce), written, late
+    return StreamSink(0, encoder, stream, late, coalesce), written, late
 
 
 async def test_in_time_each_token_is_a_write() -> None:

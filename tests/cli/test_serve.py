@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 from openai import AsyncOpenAI
-from sluice.cli.serve import settle
+from sluice.serving import settle
 from sluice.settings.models import DEMO
 
 from tests.process import Process, started

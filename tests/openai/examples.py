@@ -3,16 +3,16 @@
 import json
 from typing import Any
 
-from sluice.openai.chat.models import ChatCompletionRequest
-from sluice.openai.completions.models import CompletionRequest
+from sluice.openai.chat.translation import ChatCall
+from sluice.openai.completions.translation import CompletionCall
 
 CHAT = {"model": "demo", "messages": [{"role": "user", "content": "Hi."}]}
 COMPLETION = {"model": "demo", "prompt": "Hi."}
 
 
-def chat(**fields: Any) -> ChatCompletionRequest:
-    return ChatCompletionRequest.parse(json.dumps(CHAT | fields).encode())
+def chat(**fields: Any) -> ChatCall:
+    return ChatCall.parse(json.dumps(CHAT | fields).encode())
 
 
-def completion(**fields: Any) -> CompletionRequest:
-    return CompletionRequest.parse(json.dumps(COMPLETION | fields).encode())
+def completion(**fields: Any) -> CompletionCall:
+    return CompletionCall.parse(json.dumps(COMPLETION | fields).encode())

@@ -14,9 +14,10 @@ from openai.types.chat import ChatCompletion, ChatCompletionChunk
 from openai.types.shared import ErrorObject
 from sluice.engine.base import Delta, TokenLogprob
 from sluice.openai.chunks import Chunks, Ending, encode
-from sluice.openai.errors import error_body
+from sluice.openai.errors import encode_error
 from sluice.openai.models import model_list
 from sluice.wire.collected import CollectedDeltas
+from sluice.wire.endpoint import Problem
 
 from tests.openai.examples import chat, completion
 
@@ -66,7 +67,7 @@ COMPLETION_TOP = {"a": -0.5, "é": -1.5, "ab": -2.5}
 
 
 def test_chat_stream() -> None:
-    *chunks, usage, done = played(chat(**WITH_USAGE, logprobs=True, top_logprobs=2).chunks("chatcmpl-1", 123))
+    *chunks, usage, done = played(chat(**WITH_USAGE, logprobs=True, top_logprobs=2).encoder("chatcmpl-1", 123))
     assert done == "[DONE]"
     for chunk in [*chunks, usage]:
         ChatCompletionChunk.model_validate(chunk)
@@ -89,7 +90,7 @@ def test_chat_stream() -> None:
 
 
 def test_completion_stream() -> None:
-    *chunks, usage, done = played(completion(**WITH_USAGE, logprobs=2).chunks("cmpl-1", 123))
+    *chunks, usage, done = played(completion(**WITH_USAGE, logprobs=2).encoder("cmpl-1", 123))
     assert done == "[DONE]"
     for chunk in [*chunks, usage]:
         assert {key: chunk[key] for key in ("id", "object", "created", "model")} == {
@@ -115,16 +116,16 @@ def test_completion_stream() -> None:
 
 @pytest.mark.parametrize("make", [chat, completion])
 def test_usage_is_absent_when_nobody_asked(make: Any) -> None:
-    *chunks, done = played(make(stream=True).chunks("id", 123))
+    *chunks, done = played(make(stream=True).encoder("id", 123))
     assert done == "[DONE]"
     assert all("usage" not in chunk for chunk in chunks)
     assert all(chunk["choices"] for chunk in chunks)
 
 
 def test_every_choice_has_its_own_index_and_offsets() -> None:
-    chunks = chat(n=3).chunks("id", 123)
+    chunks = chat(n=3).encoder("id", 123)
     assert [chunk["choices"][0]["index"] for chunk in events([chunks.first()])] == [0, 1, 2]
-    sequences = completion(prompt=["a", "b"], n=2, logprobs=0).chunks("id", 123)
+    sequences = completion(prompt=["a", "b"], n=2, logprobs=0).encoder("id", 123)
     for index in range(4):
         plain, wordy = events([sequences.delta(index, Delta("x", 1)), sequences.delta(index, DELTAS[3])])
         assert plain["choices"][0]["index"] == wordy["choices"][0]["index"] == index
@@ -133,7 +134,7 @@ def test_every_choice_has_its_own_index_and_offsets() -> None:
 
 def test_chat_completion() -> None:
     request = chat(logprobs=True, top_logprobs=2, n=2)
-    body = json.loads(request.response("chatcmpl-1", 123, [collected(), collected()], 10))
+    body = json.loads(request.whole("chatcmpl-1", 123, [collected(), collected()], 10))
     ChatCompletion.model_validate(body)
     choice = {
         "message": {"role": "assistant", "content": 'One "two"\n\n\u2028😀abé', "refusal": None},
@@ -151,7 +152,7 @@ def test_chat_completion() -> None:
 
 
 def test_completion() -> None:
-    body = json.loads(completion(logprobs=2).response("cmpl-1", 123, [collected()], 10))
+    body = json.loads(completion(logprobs=2).whole("cmpl-1", 123, [collected()], 10))
     Completion.model_validate(body)
     assert body == {
         "id": "cmpl-1",
@@ -177,15 +178,15 @@ def test_completion() -> None:
 
 def test_no_logprobs_are_null() -> None:
     plain = CollectedDeltas(["x"], 1, "length")
-    assert json.loads(chat().response("id", 1, [plain], 1))["choices"][0]["logprobs"] is None
-    assert json.loads(completion().response("id", 1, [plain], 1))["choices"][0]["logprobs"] is None
+    assert json.loads(chat().whole("id", 1, [plain], 1))["choices"][0]["logprobs"] is None
+    assert json.loads(completion().whole("id", 1, [plain], 1))["choices"][0]["logprobs"] is None
 
 
 @pytest.mark.parametrize("make", [chat, completion])
 @given(text=st.text())
 @settings(max_examples=200, deadline=None)
 def test_the_fast_way_sends_what_the_slow_way_sends(make: Any, text: str) -> None:
-    chunks = make(**WITH_USAGE, n=2).chunks('an "id"', 123)
+    chunks = make(**WITH_USAGE, n=2).encoder('an "id"', 123)
     for index, ending in product((0, 1), ENDINGS):
         delta = Delta(text, 1, ending)
         fast = chunks.delta(index, delta)
@@ -203,8 +204,8 @@ def test_models() -> None:
     }  # fmt: skip
 
 
-def test_error_body() -> None:
-    body = json.loads(error_body('A "message".', "invalid_request_error", None, "code"))
+def test_an_error() -> None:
+    body = json.loads(encode_error(Problem(400, "invalid_request_error", 'A "message".', None, "code")))
     assert body == {
         "error": {"message": 'A "message".', "type": "invalid_request_error", "param": None, "code": "code"}
     }

@@ -10,7 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sluice.errors import InvalidRequest
 from sluice.openai.chat.models import RESERVED, ChatCompletionRequest
+from sluice.openai.chat.translation import ChatCall
 from sluice.openai.completions.models import CompletionRequest
+from sluice.openai.completions.translation import CompletionCall
 from sluice.openai.sampling import GenerationBody
 
 from tests.openai.examples import CHAT, COMPLETION, chat, completion
@@ -228,10 +230,12 @@ MESSAGES = st.lists(
 )
 
 
-@pytest.mark.parametrize(("kind", "body"), [(ChatCompletionRequest, CHAT), (CompletionRequest, COMPLETION)])
+@pytest.mark.parametrize(("kind", "body"), [(ChatCall, CHAT), (CompletionCall, COMPLETION)])
 @given(data=st.data())
 @settings(max_examples=200, deadline=None)
-def test_any_value_in_any_field(kind: type[GenerationBody], body: dict[str, Any], data: st.DataObject) -> None:
+def test_any_value_in_any_field(
+    kind: type[ChatCall] | type[CompletionCall], body: dict[str, Any], data: st.DataObject
+) -> None:
     keys = data.draw(st.lists(st.sampled_from(sorted(kind.model_fields)), min_size=1, max_size=3))
     fields = {key: data.draw(MESSAGES if key == "messages" else JSON) for key in keys}
     with contextlib.suppress(InvalidRequest):

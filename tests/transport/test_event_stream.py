@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
+from sluice.transport.base import Headers
 from sluice.transport.event_stream import PING, EventStream
 from sluice.transport.heartbeat import Heartbeat
 
@@ -12,7 +13,7 @@ class Wire:
     """The part of a Connection that a stream uses. `reads` can be cleared, and it can fail like one that broke."""
 
     def __init__(self, fails_at: int | None = None) -> None:
-        self.headers = b""
+        self.headers: Headers = []
         self.writes: list[bytes] = []
         self.fails_at = fails_at
         self.is_over = False
@@ -20,12 +21,12 @@ class Wire:
         self.reads = asyncio.Event()
         self.reads.set()
 
-    def begin(self, headers: bytes, body: bytes) -> None:
+    def begin(self, headers: Headers, body: bytes) -> None:
         self.headers = headers
         self.write(body)
         self.begun.set()
 
-    def answer(self, status: int, headers: bytes, body: bytes) -> None:
+    def answer(self, status: int, headers: Headers, body: bytes) -> None:
         assert status == 200
         self.begin(headers, body)
         self.is_over = True
@@ -60,7 +61,7 @@ class Watch:
 
 
 def stream(wire: Any, watch: Watch | None = None, heartbeat: Heartbeat | None = None, parts: int = 1) -> EventStream:
-    return EventStream(wire, b"a: b\r\n", parts, heartbeat or Heartbeat(), watch or Watch())
+    return EventStream(wire, [(b"a", b"b")], parts, heartbeat or Heartbeat(), watch or Watch())
 
 
 async def test_one_write_a_token() -> None:
@@ -73,7 +74,7 @@ async def test_one_write_a_token() -> None:
         assert wire.writes == [b"a", b"b", b"c"]
         await events.end(b"d")
     assert wire.writes == [b"a", b"b", b"c", b"d"]
-    assert wire.headers == b"a: b\r\n"
+    assert wire.headers == [(b"a", b"b")]
     assert wire.is_over
 
 
@@ -105,7 +106,7 @@ async def test_what_has_come_within_a_moment_is_one_write() -> None:
         events.write_last(b"b")
         await events.end(b"c")
     assert wire.writes == [b"abc"]
-    assert wire.headers == b"a: b\r\n"
+    assert wire.headers == [(b"a", b"b")]
     assert wire.is_over
 
 

@@ -2,49 +2,24 @@
 
 import json
 
-import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from sluice.transport.sse import Frame, event
+from sluice.transport.sse import event, named_event
 
 HARD = '"\\ \n\n\r\n\t\0\x1c\x7f\x85\u2028\u2029😀 </script> data: [DONE]'
-
-
-def chunk(text: str) -> dict[str, object]:
-    return {"id": "1", "choices": [{"delta": {"content": text}, "finish_reason": None}], "usage": None}
-
-
-FRAME = Frame(event(json.dumps(chunk(Frame.SLOT)).encode()))
-
-
-@given(st.text())
-@example("")
-@example(HARD)
-@example(Frame.SLOT)
-def test_a_filled_frame_is_the_chunk_with_that_text(text: str) -> None:
-    check(FRAME.fill(text), text)
 
 
 @given(st.text())
 @example(HARD)
 def test_an_event_is_one_line(text: str) -> None:
-    check(event(json.dumps(chunk(text), ensure_ascii=False).encode()), text)
-
-
-def check(sent: bytes, text: str) -> None:
-    assert sent.startswith(b"data: ")
-    assert sent.endswith(b"\n\n")
-    assert sent.count(b"\n") == 2
+    sent = event(json.dumps(text, ensure_ascii=False).encode())
     data, blank = sent.decode().splitlines()  # splits at more than SSE does, as some clients do
-    assert blank == ""
-    assert json.loads(data.removeprefix("data: ")) == chunk(text)
+    assert (blank, sent[-2:], sent.count(b"\n")) == ("", b"\n\n", 2)
+    assert json.loads(data.removeprefix("data: ")) == text
 
 
-def test_most_text_is_sent_as_it_is() -> None:
-    assert "naïve 東京 😀".encode() in FRAME.fill("naïve 東京 😀")
-
-
-@pytest.mark.parametrize("template", [b"{}", json.dumps([Frame.SLOT, Frame.SLOT]).encode()])
-def test_a_frame_has_one_slot(template: bytes) -> None:
-    with pytest.raises(ValueError, match="unpack"):
-        Frame(template)
+@given(st.text())
+@example(HARD)
+def test_a_named_event_is_an_event_behind_its_name(text: str) -> None:
+    data = json.dumps(text, ensure_ascii=False).encode()
+    assert named_event("content_block_delta", data) == b"event: content_block_delta\n" + event(data)

@@ -1,4 +1,4 @@
-"""Admission: how many (limit), who next (queue), until when (deadline), and the ticket that a request holds."""
+"""Admission: how many (limit), who next (scheduler), until when (deadline), and the ticket that a request holds."""
 
 from sluice.admission.account import Account
 from sluice.admission.controller import AdmissionController

@@ -80,14 +80,16 @@ class Account:
         """What the queue is told of a sequence of this tenant."""
         return SequenceSpec(self.name, self.settings.weight, request_class, prompt_tokens)
 
-    def class_of(self, service_tier: str | None) -> RequestClass:
-        """OpenAI's `flex` asks for batch. Raises InvalidRequest if the tenant may not."""
+    def class_of(self, asked: RequestClass | None) -> RequestClass:
+        """The class of a request that asks for this one. Raises InvalidRequest if the tenant may not."""
         allowed = self.settings.classes
-        if service_tier != "flex":
+        if asked is None:
             return "interactive" if "interactive" in allowed else "batch"
-        if "batch" not in allowed:
-            raise InvalidRequest(f"Tenant {self.name} may not ask for flex.", param="service_tier")
-        return "batch"
+        if asked not in allowed:
+            raise InvalidRequest(
+                f"Tenant {self.name} may not send {asked} requests (its classes).", param="service_tier"
+            )
+        return asked
 
     def refuse(self, limit: str, value: int | None, wait: float) -> NoReturn:
         """`wait` is in seconds."""

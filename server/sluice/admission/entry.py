@@ -2,19 +2,16 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from sluice.settings import RequestClass
 
-if TYPE_CHECKING:
-    from sluice.admission.fair_queue import FairQueue
-
 INPUT_WEIGHT, OUTPUT_WEIGHT = 1.0, 2.0
-"""What a prompt's and an answer's token cost (section 3.1 of the paper that `queue` follows)."""
+"""What a prompt's and an answer's token cost (section 3.1 of the paper that `fair_queue` follows)."""
 
 
 class SequenceSpec(NamedTuple):
-    """What the queue is told of a sequence: whose it is, and how many tokens its prompt has."""
+    """What the scheduler is told of a sequence: whose it is, and how many tokens its prompt has."""
 
     tenant: str = "anonymous"
     weight: float = 1.0
@@ -32,16 +29,18 @@ class Pausable(Protocol):
 
 @dataclass(eq=False, slots=True)
 class Entry:
-    """`Queue.join` makes them. `begin` is called when it gets its first place. Moments are in seconds of its clock.
+    """`Scheduler.join` makes them. `begin` is called when it gets its first place. Moments are in seconds of its clock.
 
-    `queue`: where it waits, or has waited last, and who is charged. `guest`: what can be paused while it runs, None if
-    nothing can. `price`: what a token of its answer costs its `tenant`.
+    `waits_as`: the class in whose queue it waits, or has waited last; `counters`: the service that its tenants have
+    had. `guest`: what can be paused while it runs, None if nothing can. `price`: what a token of its answer costs its
+    `tenant`.
     """
 
     spec: SequenceSpec
     arrived: float
     begin: Callable[["Entry"], None]
-    queue: "FairQueue" = field(init=False)
+    waits_as: RequestClass = field(init=False)
+    counters: dict[str, float] = field(init=False)
     state: Literal["waiting", "running", "gone"] = "waiting"
     has_begun: bool = False
     started: float = 0.0
@@ -50,8 +49,9 @@ class Entry:
     price: float = field(init=False)
 
     def __post_init__(self) -> None:
+        self.waits_as = self.spec.request_class
         self.tenant, self.price = self.spec.tenant, OUTPUT_WEIGHT / self.spec.weight
 
     def charge(self, tokens: int) -> None:
         """Count `tokens` of an answer as service received."""
-        self.queue.counters[self.tenant] += self.price * tokens
+        self.counters[self.tenant] += self.price * tokens

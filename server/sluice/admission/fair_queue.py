@@ -28,7 +28,7 @@ class FairQueue:
             self.lift(tenant)
             self.lines[tenant] = OrderedDict()
         self.lines[tenant][entry] = None
-        entry.queue = self
+        entry.counters = self.counters
         if first:
             self.lines[tenant].move_to_end(entry, last=False)
 

@@ -6,7 +6,7 @@ from sluice.admission.entry import Entry, SequenceSpec
 
 
 def to_pause(
-    spec: SequenceSpec, running: Collection[Entry], capacity: int, queued: Mapping[str, float]
+    spec: SequenceSpec, running: Collection[Entry], max_running: int, queued: Mapping[str, float]
 ) -> Entry | None:
     """The running entry whose place a waiting sequence has a claim to, None if there is none.
 
@@ -21,7 +21,7 @@ def to_pause(
         weights[entry.spec.tenant] = entry.spec.weight
     if len(weights) < 2:
         return None
-    place = capacity / sum(weights.values())
+    place = max_running / sum(weights.values())
     if held.get(spec.tenant, 0) + 1 > place * spec.weight:
         return None
     candidates = [

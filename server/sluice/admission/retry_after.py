@@ -10,11 +10,13 @@ none. The queue keeps the batch full meanwhile."""
 
 
 class RetryAfter:
+    """Gives each client that is refused an appointment, in seconds from now."""
+
     def __init__(self, clock: Callable[[], float], random_source: random.Random) -> None:
         self.clock, self.random_source = clock, random_source
         self.last = clock()
 
-    def make(self, waiting: int, rate: float | None) -> float:
+    def seconds(self, waiting: int, rate: float | None) -> float:
         """Seconds until the client should try again: after those `waiting` have started, and those told before it.
 
         `rate`: seats that come free a second, None if not known.

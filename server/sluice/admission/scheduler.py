@@ -1,4 +1,4 @@
-"""Who next: sequences beyond `capacity` wait here. Interactive before batch, and within a class as its queue says."""
+"""Who next: sequences beyond `max_running` wait here. Interactive before batch; within a class its FairQueue says."""
 
 import time
 from collections import Counter
@@ -14,11 +14,11 @@ PATIENCE = 30.0
 """Seconds after which a batch sequence is treated as interactive, so that it never starves."""
 
 
-class Queue:
-    """Lets at most `capacity` sequences run. A waiting one costs the engine nothing and can leave at any time."""
+class Scheduler:
+    """Lets at most `max_running` sequences run. A waiting one costs the engine nothing and can leave at any time."""
 
-    def __init__(self, capacity: int | None, clock: Callable[[], float] = time.monotonic) -> None:
-        self.capacity = capacity
+    def __init__(self, max_running: int | None, clock: Callable[[], float] = time.monotonic) -> None:
+        self.max_running = max_running
         self.clock = clock
         self.busy_since = clock()
         self.entries = dict[Entry, None]()
@@ -64,7 +64,7 @@ class Queue:
     def join(self, spec: SequenceSpec, begin: Callable[[Entry], None]) -> Entry:
         """Wait for a place in the batch: `begin` is called when there is one, which may be now. It has to be left."""
         entry = Entry(spec, self.clock(), begin)
-        self.queues[spec.request_class].push(entry)
+        self.queues[entry.waits_as].push(entry)
         self.wake()
         return entry
 
@@ -73,15 +73,15 @@ class Queue:
         if entry.state == "gone":
             return
         if entry.state == "waiting":
-            entry.queue.remove(entry)
+            self.queues[entry.waits_as].remove(entry)
         else:
             self.give_up(entry)
         entry.state = "gone"
         self.wake()
 
-    def resize(self, capacity: int | None) -> None:
-        """Change the capacity; those who run go on, those who wait may start."""
-        self.capacity = capacity
+    def resize(self, max_running: int | None) -> None:
+        """Change the max_running; those who run go on, those who wait may start."""
+        self.max_running = max_running
         self.wake()
 
     def wake(self) -> None:
@@ -93,23 +93,24 @@ class Queue:
         interactive, batch = self.queues["interactive"], self.queues["batch"]
         for entry in batch.older_than(self.clock() - PATIENCE):
             batch.remove(entry)
+            entry.waits_as = "interactive"
             interactive.push(entry)
         queue = interactive if interactive.lines else batch
         return queue.next(self.running_by_tenant) if queue.lines else None
 
     def has_place(self) -> bool:
-        return self.capacity is None or self.running < self.capacity
+        return self.max_running is None or self.running < self.max_running
 
     def claim(self, spec: SequenceSpec) -> Entry | None:
         """The running turn that would have to wait again if this sequence were next; None if there is no such one."""
-        if self.capacity is None or self.running > self.capacity:
+        if self.max_running is None or self.running > self.max_running:
             return None
         queued = {
             tenant: next(iter(line)).spec.weight
             for queue in self.queues.values()
             for tenant, line in queue.lines.items()
         }
-        return to_pause(spec, self.entries, self.capacity, queued)
+        return to_pause(spec, self.entries, self.max_running, queued)
 
     def make_place(self, spec: SequenceSpec) -> bool:
         """Put back to wait whoever has a place that is this sequence's by right."""
@@ -120,11 +121,11 @@ class Queue:
         self.give_up(paused)
         self.paused_total += 1
         paused.state = "waiting"
-        paused.queue.push(paused, first=True)
+        self.queues[paused.waits_as].push(paused, first=True)
         return True
 
     def start(self, entry: Entry) -> None:
-        entry.queue.start(entry)
+        self.queues[entry.waits_as].start(entry)
         entry.state = "running"
         entry.started = self.clock()
         if not self.entries:

@@ -4,16 +4,12 @@ import asyncio
 from collections.abc import Callable
 from contextlib import ExitStack
 from types import TracebackType
-from typing import TYPE_CHECKING
 
 from sluice.admission.account import Account
 from sluice.admission.deadline import Deadline, Stage, TimeLimit
 from sluice.admission.entry import SequenceSpec
 from sluice.admission.rate import Rate
 from sluice.errors import Expired, Outcome, RequestError
-
-if TYPE_CHECKING:
-    from sluice.admission.controller import AdmissionController
 
 EXPIRED: dict[TimeLimit, str] = {
     "queue_timeout": "The request waited too long for its turn",
@@ -25,74 +21,48 @@ EXPIRED: dict[TimeLimit, str] = {
 
 
 class Ticket:
-    """Made by `AdmissionController.admit`; nobody else makes one. It has to be closed, once: when the answer is
-    sent, or nothing serves the request any more.
+    """Made by `AdmissionController.admit`, and given back to its `release`, once: when the answer is sent, or nothing
+    serves the request any more.
 
     `holds`: what has to be let go of before its seats are. `waiting_tokens` are its prompts' until their prefill;
-    `tokens` what was taken from `bucket` for it, and `tokens_used` what it has used so far.
+    `tokens` what was taken from `bucket` for it, and `tokens_used` what it has used so far. `reason`: why it was
+    interrupted; `error`: what it has ended with, None if nothing went wrong.
     """
 
-    def __init__(self, controller: "AdmissionController", account: Account, deadline: Deadline) -> None:
-        self.controller, self.account, self.deadline = controller, account, deadline
+    def __init__(self, account: Account, deadline: Deadline, clock: Callable[[], float]) -> None:
+        self.account, self.deadline, self.clock = account, deadline, clock
         self.task: asyncio.Task[object] | None = None
         self.alarm: asyncio.TimerHandle | None = None
         self.request_class = account.class_of(None)
-        self.arrived = controller.clock()
+        self.arrived = clock()
         self.seats = 1
         self.waiting_tokens = self.tokens = self.tokens_used = 0
         self.bucket: Rate | None = None
         self.outcome: Outcome = "failed"
         self.reason: RequestError | None = None
+        self.error: RequestError | None = None
         self.holds = ExitStack()
 
-    def close(self) -> None:
-        """Let go of everything, and give the seats back."""
-        if self.alarm is not None:
-            self.alarm.cancel()
-        try:
-            self.holds.close()
-        finally:
-            self.controller.take_back(self)
-
     def spec(self, prompt_tokens: int) -> SequenceSpec:
-        """What the queue is told of one of its sequences."""
+        """What the scheduler is told of one of its sequences."""
         return self.account.spec(self.request_class, prompt_tokens)
-
-    def extend(self, seats: int) -> None:
-        """Take more seats, for `n > 1`. Raises Overloaded, and then has taken none."""
-        self.controller.take_seats(self.account, seats)
-        self.seats += seats
-
-    def take_tokens(self, prompt: int, at_most: int) -> None:
-        """`prompt` tokens wait for their prefill, and with the answers it may come to `at_most`.
-
-        Raises Overloaded, RateLimited or InvalidRequest, and then has taken none.
-        """
-        self.controller.take_tokens(self.account, prompt, at_most)
-        self.waiting_tokens, self.tokens, self.bucket = prompt, at_most, self.account.tokens
-
-    def prefilled(self, tokens: int) -> None:
-        """That many tokens of prompts wait no longer."""
-        self.controller.waiting_tokens.give_back(tokens)
-        self.waiting_tokens -= tokens
 
     def enter(self, stage: Stage, progress: Callable[[], float] | None = None) -> None:
         """From now on the time limit of this stage counts, beside that of the whole life; `progress` is Deadline's."""
-        self.deadline.enter(stage, self.controller.clock(), progress)
+        self.deadline.enter(stage, self.clock(), progress)
 
-    def watch(self) -> None:
+    def set_alarm(self) -> None:
         """Interrupt the request when one of its time limits is reached."""
-        wait = self.deadline.look_again(self.controller.clock())
+        wait = self.deadline.look_again(self.clock())
         self.alarm = asyncio.get_running_loop().call_later(wait, self.look)
 
     def look(self) -> None:
         """Whether a limit has been reached; else look again when the next one may be."""
-        limit = self.deadline.over(self.controller.clock())
+        limit = self.deadline.over(self.clock())
         if limit is None:
-            self.watch()
-            return
-        self.controller.expired[limit] += self.seats
-        self.interrupt(Expired(f"{EXPIRED[limit]} ({limit}).", code=limit, retry_after=1))
+            self.set_alarm()
+        else:
+            self.interrupt(Expired(f"{EXPIRED[limit]} ({limit}).", code=limit, retry_after=1))
 
     def interrupt(self, reason: RequestError) -> None:
         """End the request wherever it is: what it awaits inside `interruptible` raises `reason`."""
@@ -104,6 +74,17 @@ class Ticket:
     def interruptible(self) -> "Interruptible":
         """For the task that serves the request."""
         return Interruptible(self)
+
+    def conclude(self, error: RequestError | None) -> None:
+        """Say what the request has ended with, before its last byte is sent; `release` books it."""
+        self.error = error
+        self.outcome = "finished" if error is None else error.outcome
+
+    def let_go(self) -> None:
+        """Give up all that is not counted."""
+        if self.alarm is not None:
+            self.alarm.cancel()
+        self.holds.close()
 
 
 class Interruptible:

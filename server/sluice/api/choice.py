@@ -1,13 +1,12 @@
 """One of the sequences that make an answer, on its way from the queue through the engine to the client."""
 
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Callable
+from typing import Protocol
 
 from sluice.admission import Entry
 from sluice.engine.base import Delta, Sequence
 from sluice.errors import RequestError
-
-if TYPE_CHECKING:
-    from sluice.api.generation import Generation
+from sluice.telemetry.histogram import Histogram
 
 
 class Sink(Protocol):
@@ -17,47 +16,37 @@ class Sink(Protocol):
         """The next one; must not block."""
 
 
+class Progress(Protocol):
+    """Who is told how far a choice has come."""
+
+    def note_first(self, index: int, now: float) -> None:
+        """Its first delta has come: its prompt is prefilled."""
+
+    def note_last(self, entry: Entry) -> None:
+        """It has finished."""
+
+    def fail(self, error: RequestError) -> None:
+        """The engine has given up on it."""
+
+
 class Choice:
     """The engine's receiver: it keeps the books of each delta and hands it on.
 
     `put` runs once a token, and a batch later all of this has left the processor's caches: what it needs is in the
-    choice itself. `tokens`: those it has had. `last_at`: when the last came, negative before the first.
+    choice itself. `tokens`: those it has had. `last_at`: when the last came, negative before the first. `entry` is its
+    place in the batch, or where it waits for one; `sequence` what the engine knows it as.
     """
 
-    __slots__ = ("clock", "entry", "generation", "index", "inter_token", "last_at", "sequence", "sink", "tokens")
+    __slots__ = ("clock", "entry", "index", "inter_token", "last_at", "progress", "sequence", "sink", "tokens")
 
-    def __init__(self, generation: "Generation", index: int, sink: Sink) -> None:
-        self.generation, self.index, self.sink = generation, index, sink
-        self.clock, self.inter_token = generation.clock, generation.latencies.inter_token
+    def __init__(
+        self, index: int, sink: Sink, progress: Progress, clock: Callable[[], float], inter_token: Histogram
+    ) -> None:
+        self.index, self.sink, self.progress = index, sink, progress
+        self.clock, self.inter_token = clock, inter_token
         self.entry: Entry | None = None
         self.sequence: Sequence | None = None
         self.tokens, self.last_at = 0, -1.0
-
-    def join(self) -> None:
-        """Wait for a place in the batch."""
-        spec = self.generation.ticket.spec(len(self.prompt))
-        self.entry = self.generation.controller.queue.join(spec, self.begin)
-
-    @property
-    def prompt(self) -> list[int]:
-        return self.generation.prompts[self.index // self.generation.request.n]
-
-    def begin(self, entry: Entry) -> None:
-        """Hand the sequence to the engine: its place is there."""
-        generation = self.generation
-        self.entry = entry
-        generation.latencies.queue.observe(entry.started - entry.arrived)
-        if generation.ticket.reason is not None:
-            return  # it is about to leave
-        try:
-            name, sampling = f"{generation.request.id}-{self.index}", generation.samplings[self.index]
-            self.sequence = generation.engine.submit(name, self.prompt, sampling, self)
-        except RequestError as error:
-            generation.fail(error)
-            return
-        if self.sequence.can_pause:
-            entry.guest = self.sequence
-        generation.note_accepted()
 
     def put(self, delta: Delta) -> None:
         entry, now, tokens = self.entry, self.clock(), delta.tokens
@@ -67,21 +56,11 @@ class Choice:
         if self.last_at >= 0:
             self.inter_token.observe(now - self.last_at)
         else:
-            self.generation.note_first(self.index, now)
+            self.progress.note_first(self.index, now)
         self.last_at = now
-        if delta.finish_reason is None:
-            self.sink.put(delta)
-            return
-        self.generation.controller.queue.leave(entry)  # the place is free now, however slowly the client reads
+        if delta.finish_reason is not None:
+            self.progress.note_last(entry)  # its place is free now, however slowly the client reads
         self.sink.put(delta)
-        self.generation.note_last()
 
     def fail(self, error: RequestError) -> None:
-        self.generation.fail(error)
-
-    def close(self) -> None:
-        if self.sequence is not None:
-            self.sequence.abort()
-        if self.entry is not None:
-            self.generation.controller.queue.leave(self.entry)
-        self.sequence = self.entry = None  # they know it, too
+        self.progress.fail(error)

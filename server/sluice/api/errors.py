@@ -1,6 +1,7 @@
 """The one table from errors to HTTP: status and OpenAI's `type`."""
 
 import math
+from collections.abc import Callable
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -22,7 +23,8 @@ from sluice.errors import (
     Unauthorized,
     Unavailable,
 )
-from sluice.openai.errors import error_body
+from sluice.openai.errors import encode_error
+from sluice.wire.endpoint import Problem
 
 TABLE: dict[type[RequestError], tuple[int, str]] = {
     InvalidRequest: (400, "invalid_request_error"),
@@ -40,58 +42,55 @@ TABLE: dict[type[RequestError], tuple[int, str]] = {
     Unavailable: (503, "service_unavailable_error"),
 }
 
-
-Answer = tuple[int, dict[str, str], bytes]
+Reply = tuple[int, dict[str, str], bytes]
 """Status, headers and body."""
+ErrorEncoder = Callable[[Problem], bytes]
+"""Gives an error the form that an API has for it."""
 
 
-def status_and_type(error: RequestError) -> tuple[int, str]:
-    return next(TABLE[kind] for kind in type(error).__mro__ if kind in TABLE)
+def to_problem(error: RequestError) -> Problem:
+    status, kind = next(TABLE[kind] for kind in type(error).__mro__ if kind in TABLE)
+    return Problem(status, kind, error.message, error.param, error.code)
 
 
-def to_body(error: RequestError) -> bytes:
-    """OpenAI's error object, as JSON."""
-    return error_body(error.message, status_and_type(error)[1], error.param, error.code)
-
-
-def to_answer(error: RequestError) -> Answer:
-    headers = {"content-type": "application/json"}
+def to_reply(error: RequestError, encode: ErrorEncoder = encode_error) -> Reply:
+    problem, headers = to_problem(error), {"content-type": "application/json"}
     if error.retry_after is not None:
         headers["retry-after"] = str(math.ceil(error.retry_after))
         headers["retry-after-ms"] = str(round(error.retry_after * 1000))
     if isinstance(error, Unauthorized):
         headers["www-authenticate"] = "Bearer"
-    return status_and_type(error)[0], headers, to_body(error)
+    return problem.status, headers, encode(problem)
 
 
-def internal_error() -> Answer:
+def internal_error(encode: ErrorEncoder = encode_error) -> Reply:
     """A mistake of ours; the server's log has the traceback."""
-    body = error_body("Internal server error.", "server_error", None, None)
-    return 500, {"content-type": "application/json"}, body
+    problem = Problem(500, "server_error", "Internal server error.")
+    return problem.status, {"content-type": "application/json"}, encode(problem)
 
 
-def to_response(answer: Answer) -> Response:
-    status, headers, body = answer
+def to_response(reply: Reply) -> Response:
+    status, headers, body = reply
     return Response(body, status, headers)
 
 
 async def not_found(request: Request, _: Exception) -> Response:
     error = NotFound(f"There is no {request.method} {request.scope['path']}.", code="not_found")
-    return to_response(to_answer(error))
+    return to_response(to_reply(error))
 
 
 async def method_not_allowed(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     path, methods = request.scope["path"], dict(error.headers or {})
     refusal = MethodNotAllowed(f"{path} takes no {request.method}.", code="method_not_allowed")
-    status, headers, body = to_answer(refusal)
+    status, headers, body = to_reply(refusal)
     return to_response((status, headers | methods, body))
 
 
 async def refused(request: Request, error: Exception) -> Response:
     """What a route raises: a RequestError."""
     assert isinstance(error, RequestError)
-    return to_response(to_answer(error))
+    return to_response(to_reply(error))
 
 
 async def broken(request: Request, _: Exception) -> Response:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from sluice.admission import AdmissionController, Ticket
+from sluice.admission import AdmissionController, Entry, Ticket
 from sluice.api.choice import Choice, Sink
 from sluice.engine.base import Engine, GenerationRequest, ModelInfo, Sampling
 from sluice.errors import ContextLengthExceeded, InvalidRequest, RequestError
@@ -63,13 +63,13 @@ class Generation:
                 f"{seats} sequences can never be inside at once: max_concurrency is {most}.", param="n"
             )
         if seats > 1:
-            self.ticket.extend(seats - 1)
+            self.controller.extend(self.ticket, seats - 1)
         self.prompts = [await self.engine.render(prompt) for prompt in self.request.prompts]
         for tokens in self.prompts:
             self.check_fit(len(tokens))
         self.samplings = [self.sampling(index) for index in range(seats)]
         answers = sum(sampling.max_tokens or 0 for sampling in self.samplings)
-        self.ticket.take_tokens(self.prompt_tokens, self.prompt_tokens + answers)
+        self.controller.take_tokens(self.ticket, self.prompt_tokens, self.prompt_tokens + answers)
 
     def check_fit(self, prompt_tokens: int) -> None:
         room = self.model.max_model_len - prompt_tokens
@@ -87,7 +87,7 @@ class Generation:
     def sampling(self, index: int) -> Sampling:
         """Sequence `index`'s own: the rest of the context if no length is asked for, and a seed of its own."""
         given = self.request.sampling
-        room = self.model.max_model_len - len(self.prompts[index // self.request.n])
+        room = self.model.max_model_len - len(self.prompt_of(index))
         return msgspec.structs.replace(
             given,
             max_tokens=given.max_tokens or min(room, self.model.max_tokens or room),
@@ -102,14 +102,41 @@ class Generation:
         """
         self.ticket.holds.callback(self.close)
         self.ticket.enter("queue_timeout")
-        self.choices = [Choice(self, index, sink) for index, sink in enumerate(sinks)]
+        self.choices = [
+            Choice(index, sink, self, self.clock, self.latencies.inter_token) for index, sink in enumerate(sinks)
+        ]
         try:
             for choice in self.choices:
-                choice.join()
+                self.join(choice)
             await self.accepted
         except BaseException:
             self.close()
             raise
+
+    def join(self, choice: Choice) -> None:
+        """Wait for a place in the batch."""
+        spec = self.ticket.spec(len(self.prompt_of(choice.index)))
+        choice.entry = self.controller.scheduler.join(spec, lambda entry: self.begin(choice, entry))
+
+    def prompt_of(self, index: int) -> list[int]:
+        return self.prompts[index // self.request.n]
+
+    def begin(self, choice: Choice, entry: Entry) -> None:
+        """Hand it to the engine: its place is there."""
+        choice.entry, index = entry, choice.index
+        self.latencies.queue.observe(entry.started - entry.arrived)
+        if self.ticket.reason is not None:
+            return  # it is about to leave
+        try:
+            name = f"{self.request.id}-{index}"
+            sequence = self.engine.submit(name, self.prompt_of(index), self.samplings[index], choice)
+        except RequestError as error:
+            self.fail(error)
+            return
+        choice.sequence = sequence
+        if sequence.can_pause:
+            entry.guest = sequence
+        self.note_accepted()
 
     async def finish(self) -> None:
         """Wait until all sequences have finished. Raises what ends the request early; then nothing runs any more."""
@@ -129,19 +156,20 @@ class Generation:
         """The first delta of a sequence has come: its prompt is prefilled."""
         if not self.prefilled:
             self.latencies.first_token.observe(now - self.ticket.arrived)
-            self.watch(self.is_read)
+            self.note_reading(self.is_read)
         prompt = index // self.request.n
         if prompt not in self.prefilled:
             self.prefilled.add(prompt)
-            self.ticket.prefilled(len(self.prompts[prompt]))
+            self.controller.prefilled(self.ticket, len(self.prompts[prompt]))
 
-    def note_last(self) -> None:
+    def note_last(self, entry: Entry) -> None:
         """A sequence has finished."""
+        self.controller.scheduler.leave(entry)
         self.unfinished -= 1
         if self.unfinished == 0 and not self.done.done():
             self.done.set_result(None)
 
-    def watch(self, is_read: bool) -> None:
+    def note_reading(self, is_read: bool) -> None:
         """Whether the client reads what it gets decides whose time runs, the client's or the engine's."""
         self.is_read = is_read
         if self.unfinished:
@@ -166,7 +194,11 @@ class Generation:
         self.unfinished = 0
         self.ticket.enter("send_timeout")
         for choice in self.choices:
-            choice.close()
+            if choice.sequence is not None:
+                choice.sequence.abort()
+            if choice.entry is not None:
+                self.controller.scheduler.leave(choice.entry)
+            choice.sequence = choice.entry = None  # they know it, too
             self.completion_tokens += choice.tokens
         self.choices.clear()
         self.ticket.tokens_used = self.completion_tokens + sum(len(self.prompts[prompt]) for prompt in self.prefilled)

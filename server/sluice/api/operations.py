@@ -21,20 +21,20 @@ class Health(Protocol):
 
 
 def status(controller: AdmissionController, tenants: Tenants, health: Health) -> dict[str, Any]:
-    seats, queue = controller.seats, controller.queue
+    seats, scheduler = controller.seats, controller.scheduler
     return {
         "phase": health.readiness()[1]["phase"],
-        "concurrency": queue.capacity,
+        "concurrency": scheduler.max_running,
         "max_concurrency": seats.capacity,
         "max_waiting_tokens": controller.waiting_tokens.capacity,
         "admitted": seats.taken,
-        "running": queue.running,
-        "waiting": queue.waiting,
+        "running": scheduler.running,
+        "waiting": scheduler.waiting,
         "waiting_tokens": controller.waiting_tokens.taken,
-        "oldest_wait_seconds": round(queue.oldest_wait(), 3),
+        "oldest_wait_seconds": round(scheduler.oldest_wait(), 3),
         "peak_admitted": seats.peak,
-        "peak_running": queue.peak_running,
-        "paused": queue.paused_total,
+        "peak_running": scheduler.peak_running,
+        "paused": scheduler.paused_total,
         "rejected": dict(controller.rejected),
         "would_reject": dict(controller.would_reject),
         "finished": dict(controller.finished),
@@ -72,8 +72,8 @@ def probes(
         """Prometheus: `sluice_*`, and the engine's own `vllm:*`."""
         own = exposition(
             status(controller, auth.tenants, health),
-            controller.queue.running_by,
-            controller.queue.waiting_by(),
+            controller.scheduler.running_by,
+            controller.scheduler.waiting_by(),
             latencies,
         )
         content = own + engine.metrics()

@@ -1,50 +1,59 @@
-"""The OpenAI routes, as FastAPI knows them: what generates is only documented here, and served at the intake."""
+"""The routes under /v1, as FastAPI knows them."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 from fastapi import APIRouter, Depends
+from pydantic import BaseModel
 from starlette.responses import Response
 
 from sluice.api.auth import Auth
 from sluice.engine.base import ModelInfo
-from sluice.openai.chat.models import ChatCompletionRequest
-from sluice.openai.completions.models import CompletionRequest
 from sluice.openai.models import model_list
-from sluice.openai.sampling import GenerationBody
-from sluice.settings import Settings
+from sluice.transport.asgi import Exchanged
+from sluice.transport.base import Handler
+from sluice.wire.endpoint import Endpoint
 
 
-def routes(settings: Settings, auth: Auth, require_ready: Callable[[], ModelInfo]) -> APIRouter:
-    router = APIRouter(prefix="/v1", tags=["openai"])
-    at_intake = [Depends(auth.tenant_at_intake)]
+def routes(
+    endpoints: Iterable[Endpoint],
+    handler: Handler,
+    auth: Auth,
+    names: list[str],
+    require_ready: Callable[[], ModelInfo],
+) -> APIRouter:
+    """`names`: of the model."""
+    router = APIRouter(tags=["inference"])
     started_at = int(time.time())
+    for endpoint in endpoints:
+        router.add_api_route(
+            endpoint.path,
+            exchange(handler, endpoint.path),
+            methods=["POST"],
+            name=endpoint.path,
+            description=endpoint.summary,
+            dependencies=[Depends(auth.tenant_at_intake)],
+            openapi_extra=body_schema(endpoint.body),
+        )
 
-    @router.post("/chat/completions", dependencies=at_intake, openapi_extra=body_schema(ChatCompletionRequest))
-    async def chat_completions() -> Response:
-        """OpenAI's chat completions; `stream: true` answers with server-sent events."""
-        raise not_here()
-
-    @router.post("/completions", dependencies=at_intake, openapi_extra=body_schema(CompletionRequest))
-    async def completions() -> Response:
-        """OpenAI's completions; `stream: true` answers with server-sent events."""
-        raise not_here()
-
-    @router.get("/models", dependencies=[Depends(auth.tenant)])
+    @router.get("/v1/models", dependencies=[Depends(auth.tenant)])
     async def models() -> Response:
         """The names under which the model is served."""
-        body = model_list(settings.names, started_at, require_ready().max_model_len).encode()
+        body = model_list(names, started_at, require_ready().max_model_len).encode()
         return Response(body, media_type="application/json")
 
     return router
 
 
-def body_schema(wire: type[GenerationBody]) -> dict[str, Any]:
+def exchange(handler: Handler, path: str) -> Callable[[], Awaitable[Response]]:
+    async def answer() -> Response:
+        return Exchanged(handler, path)
+
+    return answer
+
+
+def body_schema(body: type[BaseModel]) -> dict[str, Any]:
     """The body is parsed by hand, once; this tells OpenAPI what it is."""
-    schema = wire.model_json_schema(ref_template=f"#/components/schemas/{wire.__name__}/$defs/{{model}}")
+    schema = body.model_json_schema(ref_template=f"#/components/schemas/{body.__name__}/$defs/{{model}}")
     return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
-
-
-def not_here() -> RuntimeError:
-    return RuntimeError("serve the application with AcceleratedProtocol and its intake")

@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Sequence
 
 from sluice.engine.base import Delta, Pace
-from sluice.openai.chunks import Chunks
 from sluice.transport.event_stream import EventStream
+from sluice.wire.endpoint import Encoder
 
 LONGEST = 0.005
 """Seconds for which a token may wait for others to share its event."""
@@ -17,11 +17,11 @@ class StreamSink:
     Then they share a write; with `coalesce` an event, too, the first token excepted.
     """
 
-    __slots__ = ("chunks", "coalesce", "events", "has_waited", "held", "index", "pace", "plain", "timer")
+    __slots__ = ("coalesce", "encoder", "events", "has_waited", "held", "index", "pace", "plain", "timer")
 
-    def __init__(self, index: int, chunks: Chunks, events: EventStream, pace: Pace, coalesce: bool) -> None:
-        self.index, self.chunks, self.events, self.pace, self.coalesce = index, chunks, events, pace, coalesce
-        self.plain = chunks.frames[index]
+    def __init__(self, index: int, encoder: Encoder, events: EventStream, pace: Pace, coalesce: bool) -> None:
+        self.index, self.encoder, self.events, self.pace, self.coalesce = index, encoder, events, pace, coalesce
+        self.plain = encoder.frames[index]
         self.has_waited = False
         self.held: tuple[Delta, ...] = ()
         self.timer: asyncio.Handle | None = None
@@ -57,7 +57,7 @@ class StreamSink:
             self.send((merged(held),) if self.coalesce else held)
 
     def send(self, deltas: Sequence[Delta]) -> None:
-        events = b"".join(self.chunks.delta(self.index, delta) for delta in deltas)
+        events = b"".join(self.encoder.delta(self.index, delta) for delta in deltas)
         if deltas[-1].finish_reason is None:
             self.events.write(events)
         else:

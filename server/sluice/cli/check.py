@@ -1,6 +1,6 @@
 """`sluice check`: are the settings right, and can this machine serve them?"""
 
-from sluice.cli.checked import checked
+from sluice.checked import checked
 from sluice.cli.options import Config, Set
 
 

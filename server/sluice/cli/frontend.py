@@ -17,8 +17,8 @@ from sluice.bench.frontend.contenders import everything_on, sluice, vllm
 from sluice.bench.frontend.measure import Measured, measure
 from sluice.bench.frontend.plan import Plan, Route
 from sluice.bench.frontend.report import document, table
+from sluice.checked import checked
 from sluice.cli.bench import command, prepare
-from sluice.cli.checked import checked
 from sluice.cli.options import Config, Set
 from sluice.cli.watched import watched
 from sluice.engine.vllm.engine import VLLMEngine

@@ -1,12 +1,16 @@
-"""The events of a streamed answer: what both routes have in common."""
+"""The events of a streamed answer: what OpenAI's chat and completions have in common."""
 
 from abc import ABC, abstractmethod
 from functools import lru_cache
 from typing import Any, ClassVar, NamedTuple, get_args
 
 from sluice.engine.base import Delta, FinishReason
-from sluice.transport.sse import EventTemplate, Frame, event, to_json
-from sluice.wire.answer import Answer, Head, Usage
+from sluice.openai.errors import encode_error
+from sluice.openai.usage import Head, Usage
+from sluice.transport.sse import event, to_json
+from sluice.wire.answer import Answer
+from sluice.wire.endpoint import Problem
+from sluice.wire.template import EventTemplate, Frame
 
 DONE = event(b"[DONE]")
 Ending = FinishReason | None
@@ -15,7 +19,7 @@ ID, CREATED, PROMPT, COMPLETION = "\0id\0", -(2**53), -(2**40), -(2**41)
 
 
 class Chunks(ABC):
-    """Turns the deltas of one answer into SSE events. Every delta becomes exactly one, also when its text is empty.
+    """The Encoder of one answer. Every delta becomes exactly one event, also when its text is empty.
 
     Nearly every event differs from those of other answers in its id, its time and its text only, so all the rest is
     encoded once, from the models themselves.
@@ -32,8 +36,7 @@ class Chunks(ABC):
         self.frames = [self.frame(index, None) for index in range(choices)]
 
     def first(self) -> bytes:
-        """What is sent once the engine has accepted the request, before its first token."""
-        return b"".join(template.cast(*self.stamp) for template in self.templates.opening)
+        return b"".join(template.fill(*self.stamp) for template in self.templates.opening)
 
     def delta(self, index: int, delta: Delta) -> bytes:
         if delta.logprobs is None:
@@ -42,14 +45,16 @@ class Chunks(ABC):
         return encode(type(self), self.head, self.include_usage, [self.choice(index, delta)])
 
     def frame(self, index: int, ending: Ending) -> Frame:
-        return Frame(self.templates.frames[index][ending].cast(*self.stamp))
+        return Frame(self.templates.frames[index][ending].fill(*self.stamp))
 
     def last(self, prompt_tokens: int, completion_tokens: int) -> bytes:
-        """Ends an answer that is complete."""
         if not self.include_usage:
             return DONE
         totals = map(to_json, (prompt_tokens, completion_tokens, prompt_tokens + completion_tokens))
-        return self.templates.usage.cast(*self.stamp, *totals) + DONE
+        return self.templates.usage.fill(*self.stamp, *totals) + DONE
+
+    def error(self, problem: Problem) -> bytes:
+        return event(encode_error(problem))
 
     @classmethod
     @abstractmethod

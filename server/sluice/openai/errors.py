@@ -1,8 +1,10 @@
 """OpenAI's error object."""
 
 from sluice.transport.sse import to_json
+from sluice.wire.endpoint import Problem
 
 
-def error_body(message: str, kind: str, param: str | None, code: str | None) -> bytes:
-    """As JSON, `kind` being its `type`; `streaming.frames.event` makes an SSE event of it."""
-    return to_json({"error": {"message": message, "type": kind, "param": param, "code": code}})
+def encode_error(problem: Problem) -> bytes:
+    """As JSON; `transport.sse.event` makes an SSE event of it."""
+    fields = {"message": problem.message, "type": problem.type, "param": problem.param, "code": problem.code}
+    return to_json({"error": fields})

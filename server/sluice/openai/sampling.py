@@ -1,16 +1,13 @@
-"""The fields that both generating routes have, and what a route needs of a parsed request."""
+"""The fields that OpenAI's chat and completions have in common, and the Sampling that they come to."""
 
-from abc import abstractmethod
-from collections.abc import Sequence
 from typing import Annotated, Any, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from sluice.engine.base import GenerationRequest, Sampling
+from sluice.engine.base import Sampling
 from sluice.errors import InvalidRequest
-from sluice.openai.chunks import Chunks
+from sluice.settings import RequestClass
 from sluice.wire.body import WireModel, only
-from sluice.wire.collected import CollectedDeltas
 
 INT32_MAX, INT64_MAX = 2**31 - 1, 2**63 - 1
 SAME_IN_SAMPLING = frozenset(
@@ -78,8 +75,8 @@ class GenerationBody(WireModel):
         return self.max_tokens
 
     @property
-    def tier(self) -> str | None:
-        """OpenAI's `service_tier`, where the route has one."""
+    def request_class(self) -> RequestClass | None:
+        """The one that OpenAI's `service_tier` asks for, where there is one."""
         return None
 
     @property
@@ -95,16 +92,3 @@ class GenerationBody(WireModel):
             logprobs=logprobs,
             **{name: getattr(self, name) for name in given},
         )
-
-    @abstractmethod
-    def to_generation(self, request_id: str) -> GenerationRequest: ...
-
-    @abstractmethod
-    def chunks(self, request_id: str, created: int) -> Chunks:
-        """What makes the events of the streamed answer; `created` in seconds since 1970."""
-
-    @abstractmethod
-    def response(
-        self, request_id: str, created: int, sequences: Sequence[CollectedDeltas], prompt_tokens: int
-    ) -> bytes:
-        """The answer that is not streamed, as JSON; `sequences` in the order of their choices, all finished."""

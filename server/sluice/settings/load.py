@@ -17,6 +17,8 @@ from sluice.settings.models import Settings
 from sluice.settings.section import Mistake, Section
 
 PREFIX = "SLUICE_"
+CONFIG = "SLUICE_CONFIG"
+"""Names the file for who has no command line; no setting itself."""
 
 
 def load(
@@ -50,7 +52,7 @@ def load(
 
 def from_environment(environ: Mapping[str, str]) -> dict[Place, Any]:
     """`SLUICE_TRAFFIC__CONCURRENCY=4` → `{("traffic", "concurrency"): 4}`."""
-    named = {key: value for key, value in environ.items() if key.startswith(PREFIX)}
+    named = {key: value for key, value in environ.items() if key.startswith(PREFIX) and key != CONFIG}
     return {
         tuple(key.removeprefix(PREFIX).lower().split("__")): parse_value(value, f"environment variable {key}")
         for key, value in named.items()

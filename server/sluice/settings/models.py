@@ -97,6 +97,8 @@ class Http(Section):
     """Listen beyond loopback although there are no tenants: whoever can reach the port can use the model."""
     max_body_bytes: int = Field(default=4 * 1024 * 1024, ge=1)
     """Longest request body, in bytes; a longer one is refused with 413."""
+    accelerate: bool = True
+    """false: requests that generate go through ASGI, too, as they do under any other server."""
     body_timeout: float = Field(default=30, gt=0)
     """Seconds in which a request's body has to arrive; else 408."""
 

@@ -1,21 +1,29 @@
-"""What serves a request asks of the connection that it came through. None of it needs a task."""
+"""What serves a request, and the connection that it came through: one contract, whatever HTTP server is below.
 
-from collections.abc import Callable, Mapping
+None of it needs a task.
+"""
+
+from collections.abc import Callable, Collection, Mapping
 from typing import Protocol
 
 from starlette.types import Message
 
+from sluice.errors import RequestError
+
+Headers = list[tuple[bytes, bytes]]
+"""As ASGI has them, names in lower case."""
+
 
 class Connection(Protocol):
-    """One request's. `headers` are ASGI's. `has_begun`: a status has been sent.
+    """One request's. `headers` are the request's. `has_begun`: a status has been sent.
 
-    `on_complete` is called when the whole answer has been sent, before the next request is looked at; `on_lost` when
-    the client hangs up before. What is sent after that is dropped.
+    `on_complete` is called when the whole answer is on its way, before the next request is looked at; `on_lost` when
+    nobody will read it any more, with the reason. What is sent after that is dropped.
     """
 
-    headers: list[tuple[bytes, bytes]]
+    headers: Headers
     on_complete: Callable[[], None] | None
-    on_lost: Callable[[], None] | None
+    on_lost: Callable[[RequestError], None] | None
 
     @property
     def has_begun(self) -> bool: ...
@@ -26,10 +34,10 @@ class Connection(Protocol):
     async def receive(self) -> Message:
         """As ASGI's."""
 
-    def answer(self, status: int, headers: bytes, body: bytes) -> None:
-        """A whole answer. `headers`: as `encode` makes them."""
+    def answer(self, status: int, headers: Headers, body: bytes) -> None:
+        """A whole answer."""
 
-    def begin(self, headers: bytes, body: bytes) -> None:
+    def begin(self, headers: Headers, body: bytes) -> None:
         """Status 200, and the first piece of a body that goes on."""
 
     def write(self, body: bytes) -> bool:
@@ -45,6 +53,28 @@ class Connection(Protocol):
         """The last piece."""
 
 
-def encode(headers: Mapping[str, str]) -> bytes:
-    """As they are sent."""
-    return "".join(f"{name}: {value}\r\n" for name, value in headers.items()).encode()
+class Exchange(Protocol):
+    """A request that was let in. `serve` runs as a task; `leave` is called when its answer is complete, and when that
+    is done."""
+
+    async def serve(self) -> None: ...
+
+    def leave(self) -> None: ...
+
+
+class Handler(Protocol):
+    """Serves what is posted to its `paths`."""
+
+    @property
+    def paths(self) -> Collection[str]: ...
+
+    @property
+    def send_timeout(self) -> float | None:
+        """Seconds that a client may leave a piece of its answer unread."""
+
+    def enter(self, path: str, connection: Connection) -> Exchange | None:
+        """None: it has been answered already, without a task and without a look at its body."""
+
+
+def encode(headers: Mapping[str, str]) -> Headers:
+    return [(name.encode(), value.encode()) for name, value in headers.items()]

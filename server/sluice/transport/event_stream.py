@@ -5,7 +5,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
-from sluice.transport.base import Connection
+from sluice.transport.base import Connection, Headers
 from sluice.transport.heartbeat import Heartbeat
 
 EVENT_STREAM = {
@@ -22,21 +22,22 @@ class EventStream:
     """One write a token, made by whoever has the token; the task that serves the request only waits for the end.
 
     It has no task and no cancel scope of its own: the intake watches for a client that has gone, and one heartbeat
-    pings all streams. `parts`: how many sequences it carries. `watch` is told when the client stops reading, and when it has
-    caught up.
+    pings all streams. `parts`: how many sequences it carries. `on_reading` is told when the client stops reading, and
+    when it has caught up.
     """
 
     __slots__ = (
-        "catching_up", "connection", "headers", "heartbeat", "is_open", "is_quiet", "opening", "parts", "unsent",
-        "watch",
+        "catching_up", "connection", "headers", "heartbeat", "is_open", "is_quiet", "on_reading", "opening", "parts",
+        "unsent",
+
     )  # fmt: skip
 
     def __init__(
-        self, connection: Connection, headers: bytes, parts: int, heartbeat: Heartbeat,
-        watch: Callable[[bool], None],
+        self, connection: Connection, headers: Headers, parts: int, heartbeat: Heartbeat,
+        on_reading: Callable[[bool], None],
     ) -> None:  # fmt: skip
         self.connection, self.headers, self.parts = connection, headers, parts
-        self.heartbeat, self.watch = heartbeat, watch
+        self.heartbeat, self.on_reading = heartbeat, on_reading
         self.unsent: list[bytes] = []
         self.is_open = self.is_quiet = False
         self.opening: asyncio.TimerHandle | None = None
@@ -72,7 +73,7 @@ class EventStream:
         if self.is_open and self.catching_up is None:
             if self.connection.write(events):
                 return
-            self.watch(False)
+            self.on_reading(False)
             self.catching_up = asyncio.create_task(self.catch_up())
         self.unsent.append(events)
         if self.opening is not None and not self.is_open:
@@ -104,7 +105,7 @@ class EventStream:
                 self.connection.write(self.take_unsent())
         finally:
             self.catching_up = None
-        self.watch(True)
+        self.on_reading(True)
 
     async def end(self, last: bytes) -> None:
         """Send what is left and what comes last, once the client has room for it."""

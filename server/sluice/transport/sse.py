@@ -1,8 +1,7 @@
-"""Bytes of server-sent events: any event, and a frame for the many that differ in one text only."""
-
-from typing import ClassVar
+"""Bytes of server-sent events."""
 
 import msgspec
+from sse_starlette import ServerSentEvent
 
 LINE_BREAKS = {b"\xc2\x85": b"\\u0085", b"\xe2\x80\xa8": b"\\u2028", b"\xe2\x80\xa9": b"\\u2029"}
 """U+0085, U+2028 and U+2029: no line breaks in SSE, but some clients (httpx's `iter_lines`) split lines there."""
@@ -15,41 +14,13 @@ def event(data: bytes) -> bytes:
     return b"data: " + one_line(data) + b"\n\n"
 
 
+def named_event(name: str, data: bytes) -> bytes:
+    """One event with a name, as Anthropic's and OpenAI's Responses have them; `data` as in `event`."""
+    return ServerSentEvent(one_line(data).decode(), event=name, sep="\n").encode()
+
+
 def one_line(data: bytes) -> bytes:
     if not data.isascii():
         for raw, escaped in LINE_BREAKS.items():
             data = data.replace(raw, escaped)
     return data
-
-
-class Frame:
-    """An event with a place for a text."""
-
-    __slots__ = ("head", "tail")
-    SLOT: ClassVar[str] = "\0text\0"
-
-    def __init__(self, event: bytes) -> None:
-        """`event` holds SLOT, as a JSON string, exactly once; raises ValueError otherwise."""
-        self.head, self.tail = event.split(to_json(self.SLOT))
-
-    def fill(self, text: str) -> bytes:
-        data = to_json(text)
-        return self.head + (data if data.isascii() else one_line(data)) + self.tail
-
-
-class EventTemplate:
-    """An event with places for values, each of which is in it once."""
-
-    def __init__(self, event: bytes, *slots: str | int) -> None:
-        """`slots`: what stands in the places, in their order. Raises ValueError if one does not stand there once."""
-        self.parts = list[bytes]()
-        for slot in slots:
-            before, event = event.split(to_json(slot))
-            self.parts += before, b""
-        self.parts.append(event)
-
-    def cast(self, *values: bytes) -> bytes:
-        """`values`: JSON, one for each place."""
-        parts = self.parts.copy()
-        parts[1::2] = values
-        return b"".join(parts)

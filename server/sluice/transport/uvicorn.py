@@ -1,42 +1,26 @@
-"""uvicorn's HTTP protocol, with a handler beside its ASGI application for the requests that are to cost little."""
+"""The accelerator: uvicorn's HTTP protocol, with a handler beside its ASGI application for what is to cost little."""
 
-from collections.abc import Callable, Collection
-from typing import Any, Protocol, Self
+from collections.abc import Callable
+from typing import Any, Self
 
 from starlette.types import Message
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
-from sluice.transport.base import Connection
-
-
-class Request(Protocol):
-    """One that has come in. `serve` runs as a task; `leave` is called when it is answered, and when that is done."""
-
-    async def serve(self) -> None: ...
-
-    def leave(self) -> None: ...
-
-
-class Handler(Protocol):
-    """`paths`: where it takes what is posted."""
-
-    paths: Collection[str]
-
-    def enter(self, path: str, connection: Connection) -> Request | None:
-        """None: it has been answered already, without a task and without a look at its body."""
+from sluice.errors import Disconnected, RequestError
+from sluice.transport.base import Handler, Headers
 
 
 class UvicornConnection:
-    """uvicorn's part of a Connection: the same writes as its ASGI `send` makes, without a coroutine each."""
+    """A Connection of uvicorn's: the same writes as its ASGI `send` makes, without a coroutine each."""
 
     __slots__ = ("cycle", "headers", "is_stuck", "on_complete", "on_lost", "transport")
 
     def __init__(self, cycle: RequestResponseCycle) -> None:
         self.cycle, self.transport = cycle, cycle.transport
         self.is_stuck = False
-        self.headers: list[tuple[bytes, bytes]] = list(cycle.scope["headers"])
+        self.headers: Headers = list(cycle.scope["headers"])
         self.on_complete: Callable[[], None] | None = None
-        self.on_lost: Callable[[], None] | None = None
+        self.on_lost: Callable[[RequestError], None] | None = None
 
     @property
     def has_begun(self) -> bool:
@@ -53,21 +37,22 @@ class UvicornConnection:
     async def receive(self) -> Message:
         return dict(await self.cycle.receive())
 
-    def answer(self, status: int, headers: bytes, body: bytes) -> None:
+    def answer(self, status: int, headers: Headers, body: bytes) -> None:
         head = self.head(status, headers)
         self.put(b"%bcontent-length: %d\r\n\r\n%b" % (head, len(body), body))
         self.complete()
 
-    def begin(self, headers: bytes, body: bytes) -> None:
+    def begin(self, headers: Headers, body: bytes) -> None:
         head = self.head(200, headers)
         self.put(b"%btransfer-encoding: chunked\r\n\r\n%b" % (head, chunk(body) if body else b""))
 
-    def head(self, status: int, headers: bytes) -> bytes:
+    def head(self, status: int, headers: Headers) -> bytes:
         cycle = self.cycle
         cycle.response_started = True
         if cycle.waiting_for_100_continue:  # whether a body follows is the client's choice now
             cycle.keep_alive = False
-        lines = [STATUS_LINE[status], headers]
+        lines = [STATUS_LINE[status]]
+        lines += [b"%b: %b\r\n" % header for header in headers]
         lines += [b"%b: %b\r\n" % header for header in cycle.default_headers]
         if not cycle.keep_alive:
             lines.append(b"connection: close\r\n")
@@ -108,13 +93,13 @@ def chunk(body: bytes) -> bytes:
 
 
 class AcceleratedProtocol(HttpToolsProtocol):
-    """uvicorn makes one a connection, of the class that `behind` gives."""
+    """uvicorn makes one a connection, of the class that `with_handler` gives."""
 
     handler: Handler
     served: UvicornConnection | None = None
 
     @classmethod
-    def behind(cls, handler: Handler) -> type[Self]:
+    def with_handler(cls, handler: Handler) -> type[Self]:
         return type(cls.__name__, (cls,), {"handler": handler})
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
@@ -127,13 +112,13 @@ class AcceleratedProtocol(HttpToolsProtocol):
             self.transport.abort()
             return
         self.served = UvicornConnection(cycle)
-        request = self.handler.enter(scope["path"], self.served)
-        if request is not None:
-            self.served.on_complete = request.leave
-            task = self.loop.create_task(cycle.run_asgi(lambda *_: request.serve()))
+        exchange = self.handler.enter(scope["path"], self.served)
+        if exchange is not None:
+            self.served.on_complete = exchange.leave
+            task = self.loop.create_task(cycle.run_asgi(lambda *_: exchange.serve()))
             self.tasks.add(task)
             task.add_done_callback(self.tasks.discard)
-            task.add_done_callback(lambda _: request.leave())
+            task.add_done_callback(lambda _: exchange.leave())
 
     def pause_writing(self) -> None:
         super().pause_writing()
@@ -152,4 +137,4 @@ class AcceleratedProtocol(HttpToolsProtocol):
             served.is_stuck = served.cycle.disconnected = True  # uvicorn tells its newest request only
             served.cycle.message_event.set()
             if served.on_lost is not None:
-                served.on_lost()
+                served.on_lost(Disconnected("The client closed the connection."))

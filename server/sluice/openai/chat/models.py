@@ -1,19 +1,19 @@
-"""POST /v1/chat/completions: the request."""
+"""OpenAI's chat completions on the wire: the request, the answer, and the chunks of a streamed one."""
 
-from collections.abc import Sequence
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from sluice.engine.base import Chat, GenerationRequest
+from sluice.engine.base import FinishReason
 from sluice.errors import InvalidRequest
 from sluice.openai.chat.messages import Message
-from sluice.openai.chat.translation import ChatChunks, chat_completion
+from sluice.openai.logprobs import ChatLogprobs
 from sluice.openai.sampling import Count, GenerationBody
-from sluice.wire.answer import Head
+from sluice.openai.usage import Usage
+from sluice.settings import RequestClass
+from sluice.wire.answer import Answer
 from sluice.wire.body import only
-from sluice.wire.collected import CollectedDeltas
 
 RESERVED = frozenset(
     {
@@ -78,18 +78,48 @@ class ChatCompletionRequest(GenerationBody):
         return self.max_tokens if self.max_completion_tokens is None else self.max_completion_tokens
 
     @property
-    def tier(self) -> str | None:
-        return self.service_tier
+    def request_class(self) -> RequestClass | None:
+        return "batch" if self.service_tier == "flex" else None
 
-    def to_generation(self, request_id: str) -> GenerationRequest:
-        chat = Chat([message.to_template() for message in self.messages], self.chat_template_kwargs or {})
-        sampling = self.sampling(self.top_logprobs if self.logprobs else None)
-        return GenerationRequest(request_id, (chat,), sampling, self.n)
 
-    def chunks(self, request_id: str, created: int) -> ChatChunks:
-        return ChatChunks(Head(request_id, created, self.model), self.include_usage, self.n, self.top_logprobs)
+class ChatMessage(Answer):
+    role: Literal["assistant"]
+    content: str
+    refusal: None
 
-    def response(
-        self, request_id: str, created: int, sequences: Sequence[CollectedDeltas], prompt_tokens: int
-    ) -> bytes:
-        return chat_completion(Head(request_id, created, self.model), sequences, prompt_tokens, self.top_logprobs)
+
+class ChatChoice(Answer):
+    index: int
+    message: ChatMessage
+    logprobs: ChatLogprobs | None
+    finish_reason: FinishReason | None
+
+
+class ChatCompletion(Answer):
+    id: str
+    object: Literal["chat.completion"]
+    created: int
+    model: str
+    choices: list[ChatChoice]
+    usage: Usage
+
+
+class ChatDelta(Answer):
+    role: Literal["assistant"] | None = None
+    content: str
+
+
+class ChatChunkChoice(Answer):
+    index: int
+    delta: ChatDelta
+    logprobs: ChatLogprobs | None
+    finish_reason: FinishReason | None
+
+
+class ChatCompletionChunk(Answer):
+    id: str
+    object: Literal["chat.completion.chunk"]
+    created: int
+    model: str
+    choices: list[ChatChunkChoice]
+    usage: Usage | None = None

@@ -1,71 +1,50 @@
-"""POST /v1/chat/completions: the answer, whole and streamed."""
+"""OpenAI's chat completions: from the request to a generation, and from its deltas to the answer."""
 
 from collections.abc import Sequence
-from typing import Literal
 
-from sluice.engine.base import Delta, FinishReason
+from sluice.engine.base import Chat, Delta, GenerationRequest
+from sluice.openai.chat.models import (
+    ChatChoice,
+    ChatChunkChoice,
+    ChatCompletion,
+    ChatCompletionChunk,
+    ChatCompletionRequest,
+    ChatDelta,
+    ChatMessage,
+)
 from sluice.openai.chunks import Chunks, Ending
-from sluice.openai.logprobs import ChatLogprobs, chat_logprobs
-from sluice.wire.answer import Answer, Head, Usage
+from sluice.openai.errors import encode_error
+from sluice.openai.logprobs import chat_logprobs
+from sluice.openai.usage import Head, Usage
 from sluice.wire.collected import CollectedDeltas
+from sluice.wire.endpoint import Endpoint
 
 
-class ChatMessage(Answer):
-    role: Literal["assistant"]
-    content: str
-    refusal: None
+class ChatCall(ChatCompletionRequest):
+    """The request as a Call."""
 
+    def to_generation(self, request_id: str) -> GenerationRequest:
+        chat = Chat([message.to_template() for message in self.messages], self.chat_template_kwargs or {})
+        sampling = self.sampling(self.top_logprobs if self.logprobs else None)
+        return GenerationRequest(request_id, (chat,), sampling, self.n)
 
-class ChatChoice(Answer):
-    index: int
-    message: ChatMessage
-    logprobs: ChatLogprobs | None
-    finish_reason: FinishReason | None
+    def encoder(self, request_id: str, created: int) -> "ChatChunks":
+        return ChatChunks(Head(request_id, created, self.model), self.include_usage, self.n, self.top_logprobs)
 
-
-class ChatCompletion(Answer):
-    id: str
-    object: Literal["chat.completion"]
-    created: int
-    model: str
-    choices: list[ChatChoice]
-    usage: Usage
-
-
-class ChatDelta(Answer):
-    role: Literal["assistant"] | None = None
-    content: str
-
-
-class ChatChunkChoice(Answer):
-    index: int
-    delta: ChatDelta
-    logprobs: ChatLogprobs | None
-    finish_reason: FinishReason | None
-
-
-class ChatCompletionChunk(Answer):
-    id: str
-    object: Literal["chat.completion.chunk"]
-    created: int
-    model: str
-    choices: list[ChatChunkChoice]
-    usage: Usage | None = None
-
-
-def chat_completion(head: Head, sequences: Sequence[CollectedDeltas], prompt_tokens: int, top_logprobs: int) -> bytes:
-    """The whole answer, as JSON."""
-    choices = [
-        ChatChoice(
-            index=index,
-            message=ChatMessage(role="assistant", content=sequence.text, refusal=None),
-            logprobs=chat_logprobs(sequence.logprobs, top_logprobs),
-            finish_reason=sequence.finish_reason,
-        )
-        for index, sequence in enumerate(sequences)
-    ]
-    usage = Usage.of(prompt_tokens, sum(sequence.tokens for sequence in sequences))
-    return ChatCompletion(**head._asdict(), object="chat.completion", choices=choices, usage=usage).encode()
+    def whole(self, request_id: str, created: int, sequences: Sequence[CollectedDeltas], prompt_tokens: int) -> bytes:
+        choices = [
+            ChatChoice(
+                index=index,
+                message=ChatMessage(role="assistant", content=sequence.text, refusal=None),
+                logprobs=chat_logprobs(sequence.logprobs, self.top_logprobs),
+                finish_reason=sequence.finish_reason,
+            )
+            for index, sequence in enumerate(sequences)
+        ]
+        usage = Usage.of(prompt_tokens, sum(sequence.tokens for sequence in sequences))
+        return ChatCompletion(
+            id=request_id, object="chat.completion", created=created, model=self.model, choices=choices, usage=usage
+        ).encode()
 
 
 class ChatChunks(Chunks):
@@ -92,3 +71,13 @@ class ChatChunks(Chunks):
             logprobs=chat_logprobs(delta.logprobs, self.top_logprobs),
             finish_reason=delta.finish_reason,
         )
+
+
+CHAT = Endpoint(
+    path="/v1/chat/completions",
+    summary="OpenAI's chat completions; `stream: true` answers with server-sent events.",
+    id_prefix="chatcmpl",
+    body=ChatCompletionRequest,
+    parse=ChatCall.parse,
+    encode_error=encode_error,
+)

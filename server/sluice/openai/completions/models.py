@@ -1,18 +1,17 @@
-"""POST /v1/completions: the request."""
+"""OpenAI's completions on the wire: the request, and the answer; a streamed one has the same form."""
 
-from collections.abc import Sequence
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from sluice.engine.base import GenerationRequest
+from sluice.engine.base import FinishReason
 from sluice.errors import InvalidRequest
-from sluice.openai.completions.translation import CompletionChunks, completion
+from sluice.openai.logprobs import CompletionLogprobs
 from sluice.openai.sampling import INT32_MAX, Count, GenerationBody
-from sluice.wire.answer import Head
+from sluice.openai.usage import Usage
+from sluice.wire.answer import Answer
 from sluice.wire.body import only
-from sluice.wire.collected import CollectedDeltas
 
 
 def is_text(prompt: object) -> bool:
@@ -51,13 +50,18 @@ class CompletionRequest(GenerationBody):
             raise InvalidRequest("best_of is not served.", param="best_of")
         return self
 
-    def to_generation(self, request_id: str) -> GenerationRequest:
-        return GenerationRequest(request_id, tuple(self.prompt), self.sampling(self.logprobs), self.n)
 
-    def chunks(self, request_id: str, created: int) -> CompletionChunks:
-        return CompletionChunks(Head(request_id, created, self.model), self.include_usage, len(self.prompt) * self.n)
+class CompletionChoice(Answer):
+    index: int
+    text: str
+    logprobs: CompletionLogprobs | None
+    finish_reason: FinishReason | None
 
-    def response(
-        self, request_id: str, created: int, sequences: Sequence[CollectedDeltas], prompt_tokens: int
-    ) -> bytes:
-        return completion(Head(request_id, created, self.model), sequences, prompt_tokens)
+
+class Completion(Answer):
+    id: str
+    object: Literal["text_completion"]
+    created: int
+    model: str
+    choices: list[CompletionChoice]
+    usage: Usage | None = None

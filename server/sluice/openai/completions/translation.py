@@ -1,44 +1,40 @@
-"""POST /v1/completions: the answer, whole and streamed; OpenAI has one shape for both."""
+"""OpenAI's completions: from the request to a generation, and from its deltas to the answer."""
 
 from collections.abc import Sequence
-from typing import Literal
 
-from sluice.engine.base import Delta, FinishReason
+from sluice.engine.base import Delta, GenerationRequest
 from sluice.openai.chunks import Chunks, Ending
-from sluice.openai.logprobs import CompletionLogprobs, completion_logprobs
-from sluice.wire.answer import Answer, Head, Usage
+from sluice.openai.completions.models import Completion, CompletionChoice, CompletionRequest
+from sluice.openai.errors import encode_error
+from sluice.openai.logprobs import completion_logprobs
+from sluice.openai.usage import Head, Usage
 from sluice.wire.collected import CollectedDeltas
+from sluice.wire.endpoint import Endpoint
 
 
-class CompletionChoice(Answer):
-    index: int
-    text: str
-    logprobs: CompletionLogprobs | None
-    finish_reason: FinishReason | None
+class CompletionCall(CompletionRequest):
+    """The request as a Call."""
 
+    def to_generation(self, request_id: str) -> GenerationRequest:
+        return GenerationRequest(request_id, tuple(self.prompt), self.sampling(self.logprobs), self.n)
 
-class Completion(Answer):
-    id: str
-    object: Literal["text_completion"]
-    created: int
-    model: str
-    choices: list[CompletionChoice]
-    usage: Usage | None = None
+    def encoder(self, request_id: str, created: int) -> "CompletionChunks":
+        return CompletionChunks(Head(request_id, created, self.model), self.include_usage, len(self.prompt) * self.n)
 
-
-def completion(head: Head, sequences: Sequence[CollectedDeltas], prompt_tokens: int) -> bytes:
-    """The whole answer, as JSON."""
-    choices = [
-        CompletionChoice(
-            index=index,
-            text=sequence.text,
-            logprobs=completion_logprobs(sequence.logprobs),
-            finish_reason=sequence.finish_reason,
-        )
-        for index, sequence in enumerate(sequences)
-    ]
-    usage = Usage.of(prompt_tokens, sum(sequence.tokens for sequence in sequences))
-    return Completion(**head._asdict(), object="text_completion", choices=choices, usage=usage).encode()
+    def whole(self, request_id: str, created: int, sequences: Sequence[CollectedDeltas], prompt_tokens: int) -> bytes:
+        choices = [
+            CompletionChoice(
+                index=index,
+                text=sequence.text,
+                logprobs=completion_logprobs(sequence.logprobs),
+                finish_reason=sequence.finish_reason,
+            )
+            for index, sequence in enumerate(sequences)
+        ]
+        usage = Usage.of(prompt_tokens, sum(sequence.tokens for sequence in sequences))
+        return Completion(
+            id=request_id, object="text_completion", created=created, model=self.model, choices=choices, usage=usage
+        ).encode()
 
 
 class CompletionChunks(Chunks):
@@ -56,3 +52,13 @@ class CompletionChunks(Chunks):
         logprobs = completion_logprobs(delta.logprobs, self.offsets[index])
         self.offsets[index] += sum(len(token.token) for token in delta.logprobs or ())
         return CompletionChoice(index=index, text=delta.text, logprobs=logprobs, finish_reason=delta.finish_reason)
+
+
+COMPLETIONS = Endpoint(
+    path="/v1/completions",
+    summary="OpenAI's completions; `stream: true` answers with server-sent events.",
+    id_prefix="cmpl",
+    body=CompletionRequest,
+    parse=CompletionCall.parse,
+    encode_error=encode_error,
+)

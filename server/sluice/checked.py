@@ -1,4 +1,4 @@
-"""The settings as a command gets them: read, and checked against this machine."""
+"""The settings as whoever serves gets them: read, and checked against this machine."""
 
 import os
 from collections.abc import Sequence

@@ -1,0 +1,6 @@
+"""The APIs that generate: FastAPI's routes and the accelerator's paths both come from this list."""
+
+from sluice.openai.chat.translation import CHAT
+from sluice.openai.completions.translation import COMPLETIONS
+
+ENDPOINTS = (CHAT, COMPLETIONS)

@@ -1,0 +1,24 @@
+"""`app`, for any ASGI server: `hypercorn sluice.asgi:app`. SLUICE_CONFIG names its settings file."""
+
+import os
+import sys
+from pathlib import Path
+
+from sluice.app import create_app
+from sluice.checked import checked
+from sluice.engine.vllm.engine import VLLMEngine
+from sluice.errors import SettingsError
+from sluice.settings import CONFIG
+
+
+def announce(line: str) -> None:
+    print(f"sluice: {line}", file=sys.stderr)
+
+
+config = os.environ.get(CONFIG)
+try:
+    settings, device = checked(Path(config) if config else None, [])
+except SettingsError as error:
+    announce(str(error))
+    sys.exit(2)
+app = create_app(settings, VLLMEngine(settings, device), announce=announce)

@@ -1,0 +1,79 @@
+"""What an API is to the server: a path, how its bodies are read, and how its answers and errors are written.
+
+An API is a folder with its wire models and their translation. The server knows it as an `Endpoint`, a request to it as
+a `Call`, and a streamed answer as an `Encoder`; the rest of Sluice knows no API.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+from pydantic import BaseModel
+
+from sluice.engine.base import Delta, GenerationRequest
+from sluice.settings import RequestClass
+from sluice.wire.collected import CollectedDeltas
+from sluice.wire.template import Frame
+
+
+class Problem(NamedTuple):
+    """What a client is told of an error, before an API gives it a form. `type`, `param` and `code` are OpenAI's."""
+
+    status: int
+    type: str
+    message: str
+    param: str | None = None
+    code: str | None = None
+
+
+class Encoder(Protocol):
+    """Turns the deltas of one streamed answer into SSE events."""
+
+    @property
+    def frames(self) -> Sequence[Frame]:
+        """Of each sequence, the event for a delta that is only a text; what most tokens are."""
+
+    def first(self) -> bytes:
+        """What is sent once the engine has accepted the request, before its first token."""
+
+    def delta(self, index: int, delta: Delta) -> bytes:
+        """The events for a delta of sequence `index`."""
+
+    def last(self, prompt_tokens: int, completion_tokens: int) -> bytes:
+        """Ends an answer that is complete."""
+
+    def error(self, problem: Problem) -> bytes:
+        """Ends an answer that is not."""
+
+
+class Call(Protocol):
+    """A body, parsed and valid. `request_class`: the one asked for; None leaves it to the tenant."""
+
+    @property
+    def model(self) -> str: ...
+
+    @property
+    def stream(self) -> bool: ...
+
+    @property
+    def request_class(self) -> RequestClass | None: ...
+
+    def to_generation(self, request_id: str) -> GenerationRequest: ...
+
+    def encoder(self, request_id: str, created: int) -> Encoder:
+        """For the streamed answer; `created` in seconds since 1970."""
+
+    def whole(self, request_id: str, created: int, sequences: Sequence[CollectedDeltas], prompt_tokens: int) -> bytes:
+        """The answer that is not streamed, as JSON; `sequences` in the order of their choices, all finished."""
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """`id_prefix` begins the ids of its answers; `body` describes it to people; `parse` raises InvalidRequest."""
+
+    path: str
+    summary: str
+    id_prefix: str
+    body: type[BaseModel]
+    parse: Callable[[bytes], Call]
+    encode_error: Callable[[Problem], bytes]
