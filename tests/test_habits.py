@@ -28,9 +28,8 @@ def test_pre_commit_runs_the_makefiles_checks_and_fetches_nothing() -> None:
     assert repository["repo"] == "local"
     for hook in repository["hooks"]:
         assert (hook["language"], hook["pass_filenames"]) == ("system", False)
-        told = subprocess.run(
-            [*hook["entry"].split(), "-n"], cwd=ROOT, capture_output=True, text=True, check=True
-        ).stdout
+        command = [*hook["entry"].split(), "-n"]
+        told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
         assert "ruff check" in told
         assert "mypy" in told
 

@@ -75,10 +75,8 @@ def test_the_operators_shown_can_be() -> None:
 
 
 PAGES = [
-    *map(
-        ROOT.joinpath,
-        ("README.md", "CONTRIBUTING.md", "SECURITY.md", "server/README.md", "server/sluice/bench/README.md"),
-    ),
+    *(ROOT / page for page in ("README.md", "CONTRIBUTING.md", "SECURITY.md", "server/README.md")),
+    ROOT / "server/sluice/bench/README.md",
     *sorted((ROOT / "docs").rglob("*.md")),
 ]
 
