@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import yaml
 from sluice.settings import Settings, Tenant
 
@@ -73,7 +74,28 @@ def test_the_operators_shown_can_be() -> None:
     assert Settings.model_validate(yaml.safe_load(shown)).operators.keys == ["env:OPERATOR_KEY"]
 
 
-def test_its_links_lead_somewhere() -> None:
-    for page in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "server" / "README.md"):
-        for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
-            assert (page.parent / target).exists(), f"{page.name}: {target}"
+PAGES = [
+    *(ROOT / page for page in ("README.md", "CONTRIBUTING.md", "SECURITY.md", "server/README.md")),
+    ROOT / "server/sluice/bench/README.md",
+    *sorted((ROOT / "docs").rglob("*.md")),
+]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_its_links_lead_somewhere(page: Path) -> None:
+    for target, part in re.findall(r"\]\(([^)#:]*)(#[^)]+)?\)", page.read_text()):
+        found = page.parent / target if target else page
+        assert found.exists(), f"{page.name}: {target}"
+        assert not part or part in parts(found), f"{page.name}: {target}{part}"
+
+
+def parts(page: Path) -> set[str]:
+    """What a link can lead to within it."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(), re.M)
+    return {"#" + re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_each_decision_is_in_the_index() -> None:
+    index = ROOT / "docs" / "decisions" / "README.md"
+    listed = re.findall(r"\]\(([\w-]+\.md)\)", index.read_text())
+    assert sorted(listed) == sorted(page.name for page in index.parent.iterdir() if page != index)

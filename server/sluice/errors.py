@@ -65,6 +65,8 @@ class ContextLengthExceeded(InvalidRequest):
 class Unauthorized(RequestError):
     """A key is needed, and this is none of those that would do."""
 
+    outcome: Outcome = "rejected"
+
 
 class Forbidden(RequestError):
     """The key is a tenant's, and an operator's is needed."""

@@ -4,15 +4,15 @@ import json
 import time
 from typing import Any
 
-from sluice.bench.answer import Answer
 from sluice.bench.connection import Pool
+from sluice.bench.received import Received
 
 from tests.api.exact_cases import Case
 from tests.api.streams import Streamed, put_together
 from tests.api.wire import WHOLE, Answered
 
 
-class Body(Answer):
+class Body(Received):
     """All that comes, as it comes."""
 
     def feed(self, piece: bytes) -> None:

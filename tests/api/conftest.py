@@ -2,8 +2,15 @@
 
 import pytest
 
+from tests.api.in_time import Start, starting
+
 
 @pytest.fixture(params=["accelerated", "asgi"])
 def transport(request: pytest.FixtureRequest) -> str:
     chosen: str = request.param
     return chosen
+
+
+@pytest.fixture
+def in_time(transport: str) -> Start:
+    return starting(transport)

@@ -36,6 +36,7 @@ async def test_a_burst_of_300_at_a_cap_of_166(serve: Serve, fake: FakeEngine, ca
     fake.going.clear()
     caplog.set_level(logging.INFO)
     async with serve(fake, concurrency=16, max_concurrency=166) as server:
+        caplog.clear()  # of what was said at the start
         limits = httpx.Limits(max_connections=None)
         async with httpx.AsyncClient(base_url=server.url, timeout=60, limits=limits) as client:
             asking = [

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.api.in_time import in_time
+from tests.api.in_time import Start
 from tests.conftest import Running, Serve
 from tests.fake import FakeEngine
 
@@ -137,7 +137,7 @@ async def test_hanging_up_aborts(serve: Serve, fake: FakeEngine, body: dict[str,
 
 @pytest.mark.parametrize("stream", [True, False])
 @pytest.mark.parametrize("phase", ["body", "waiting", "running"])
-def test_who_hangs_up_has_left_at_once(phase: str, stream: bool) -> None:
+def test_who_hangs_up_has_left_at_once(in_time: Start, phase: str, stream: bool) -> None:
     with in_time(FakeEngine(seconds_a_token=1), concurrency=1) as server:
         first = server.ask(CHAT | {"stream": stream}) if phase == "waiting" else None
         client = server.ask(CHAT | {"stream": stream}, halves=phase == "body")

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.api.in_time import Asking, InTime, in_time
+from tests.api.in_time import Asking, InTime, Start
 from tests.conftest import Running, Serve
 from tests.fake import FakeEngine
 from tests.served import OPERATOR, OPERATORS
@@ -78,7 +78,7 @@ def post(server: InTime, name: str, body: dict[str, Any] = BODY, **headers: str)
     return server.ask(body, {"x-api-key": f"sk-{name}"} | headers)
 
 
-def test_requests_a_minute() -> None:
+def test_requests_a_minute(in_time: Start) -> None:
     with in_time(settings=tenants(ada={"requests_per_minute": 3})) as server:
         answers = [post(server, "ada") for _ in range(4)]
         assert [answer.status for answer in answers] == [200, 200, 200, 429]
@@ -92,7 +92,7 @@ def test_requests_a_minute() -> None:
         assert post(server, "ada").status == 200
 
 
-def test_tokens_a_minute_with_what_was_not_used_given_back() -> None:
+def test_tokens_a_minute_with_what_was_not_used_given_back(in_time: Start) -> None:
     """A prompt of 17 tokens and an answer of at most 50, of which it takes 6: 23 are used."""
     body = BODY | {"max_tokens": 50}
     with in_time(settings=tenants(ada={"tokens_per_minute": 100})) as server:
@@ -114,7 +114,7 @@ def test_tokens_a_minute_with_what_was_not_used_given_back() -> None:
         assert (never.status, never.content()["error"]["param"]) == (400, "max_tokens")
 
 
-def test_what_is_not_begun_costs_nothing() -> None:
+def test_what_is_not_begun_costs_nothing(in_time: Start) -> None:
     with in_time(settings=tenants(ada={"tokens_per_minute": 100}, bob={}), concurrency=1) as server:
         server.engine.going.clear()
         first, body = post(server, "bob"), BODY | {"max_tokens": 50}

@@ -7,14 +7,14 @@ import httpx
 import pytest
 from sluice.transport.event_stream import MOMENT
 
-from tests.api.in_time import in_time
+from tests.api.in_time import Start
 from tests.fake import FakeEngine
 from tests.test_lifecycle import ENDLESS, counting, serve_fake, streaming
 
 FULL = {"queue_timeout": 0, "first_token_timeout": 0, "stall_timeout": 0, "send_timeout": 0, "timeout": 0}
 
 
-def test_who_waits_too_long_gets_503_and_is_never_started() -> None:
+def test_who_waits_too_long_gets_503_and_is_never_started(in_time: Start) -> None:
     with in_time(concurrency=1, queue_timeout=5) as server:
         server.engine.going.clear()
         first, late = server.ask(counting(3)), server.ask(counting(3))
@@ -31,7 +31,7 @@ def test_who_waits_too_long_gets_503_and_is_never_started() -> None:
 
 
 @pytest.mark.parametrize("header", ["x-stainless-read-timeout", "x-request-timeout"])
-def test_what_its_client_has_given_up_on_is_not_started(header: str) -> None:
+def test_what_its_client_has_given_up_on_is_not_started(in_time: Start, header: str) -> None:
     with in_time(concurrency=1) as server:
         server.engine.going.clear()
         first, hasty = server.ask(counting(3)), server.ask(counting(3), {header: "2.5"})
@@ -47,7 +47,7 @@ def test_what_its_client_has_given_up_on_is_not_started(header: str) -> None:
         assert server.engine.peak_live == 1
 
 
-def test_a_wait_that_would_be_too_long_is_refused_at_once() -> None:
+def test_a_wait_that_would_be_too_long_is_refused_at_once(in_time: Start) -> None:
     """One sequence takes 10 s: whoever has 5 s need not queue behind two, and whoever has 60 s may."""
     with in_time(FakeEngine(seconds_a_token=1), concurrency=1) as server:
         server.ask(counting(5))
@@ -64,7 +64,7 @@ def test_a_wait_that_would_be_too_long_is_refused_at_once() -> None:
 
 
 @pytest.mark.parametrize("stream", [True, False])
-def test_a_first_token_that_does_not_come(stream: bool) -> None:
+def test_a_first_token_that_does_not_come(in_time: Start, stream: bool) -> None:
     with in_time(first_token_timeout=MOMENT / 2, stall_timeout=30) as server:
         server.engine.going.clear()
         client = server.ask(counting(3, stream))
@@ -73,7 +73,7 @@ def test_a_first_token_that_does_not_come(stream: bool) -> None:
         assert server.controller.expired == FULL | {"first_token_timeout": 1}
 
 
-def test_a_first_token_that_does_not_come_once_the_stream_has_begun() -> None:
+def test_a_first_token_that_does_not_come_once_the_stream_has_begun(in_time: Start) -> None:
     with in_time(first_token_timeout=10) as server:
         server.engine.going.clear()
         client = server.ask(counting(3))
@@ -86,7 +86,7 @@ def test_a_first_token_that_does_not_come_once_the_stream_has_begun() -> None:
         assert server.controller.expired == FULL | {"first_token_timeout": 1}
 
 
-def test_each_token_begins_the_time_for_the_next_anew() -> None:
+def test_each_token_begins_the_time_for_the_next_anew(in_time: Start) -> None:
     """A token a second, and 1.5 s for each: it goes on for as long as they come, and ends 1.5 s after the last."""
     with in_time(FakeEngine(seconds_a_token=1), stall_timeout=1.5) as server:
         whole, stalled = (server.ask(counting(50) | {"max_tokens": most}) for most in (20, 99))
@@ -102,7 +102,7 @@ def test_each_token_begins_the_time_for_the_next_anew() -> None:
 
 
 @pytest.mark.parametrize("stream", [True, False])
-def test_a_whole_life_that_is_over(stream: bool) -> None:
+def test_a_whole_life_that_is_over(in_time: Start, stream: bool) -> None:
     """One runs, and one waits."""
     with in_time(FakeEngine(seconds_a_token=1), concurrency=1, queue_timeout=None, timeout=30) as server:
         running, waiting = (server.ask(counting(100, stream)) for _ in range(2))
@@ -116,7 +116,7 @@ def test_a_whole_life_that_is_over(stream: bool) -> None:
         assert server.controller.finished["expired"] == 2
 
 
-def test_a_body_that_does_not_come() -> None:
+def test_a_body_that_does_not_come(in_time: Start) -> None:
     with in_time(settings={"http": {"body_timeout": 5}}) as server:
         late, client = server.ask(counting(3), halves=True), server.ask(counting(3), halves=True)
         server.advance(4.9)
@@ -152,8 +152,9 @@ async def test_readers_that_do_not_read_are_cut_off_and_nobody_else_notices() ->
             client.close()
 
 
-def test_an_answer_that_is_whole_and_not_read() -> None:
-    """The engine has done its part: it is the client's time that runs."""
+@pytest.mark.parametrize("transport", ["accelerated"])
+def test_an_answer_that_is_whole_and_not_read(in_time: Start) -> None:
+    """The engine has done its part: it is the client's time that runs. Below ASGI it is the server's to say so."""
     with in_time(send_timeout=5) as server:
         server.engine.going.clear()
         client = server.ask(counting(3, stream=False))
@@ -166,7 +167,7 @@ def test_an_answer_that_is_whole_and_not_read() -> None:
         assert (client.verdict(), client.status) == ("refused", 503)
 
 
-def test_a_refusal_after_the_time_is_over() -> None:
+def test_a_refusal_after_the_time_is_over(in_time: Start) -> None:
     """The body alone has taken all of it. Nothing is left to interrupt once the refusal is written."""
     with in_time(timeout=5, concurrency=1, max_concurrency=1) as server:
         client = server.ask(counting(3, stream=False) | {"n": 2}, halves=True)
@@ -176,7 +177,7 @@ def test_a_refusal_after_the_time_is_over() -> None:
         assert (client.verdict(), client.status) == ("refused", 400)
 
 
-def test_a_reader_that_is_slow_in_the_end_holds_its_seat_but_no_place_in_the_batch() -> None:
+def test_a_reader_that_is_slow_in_the_end_holds_its_seat_but_no_place_in_the_batch(in_time: Start) -> None:
     """An answer of six tokens, one a second, whose client does not read the last one."""
     with in_time(FakeEngine(seconds_a_token=1), concurrency=1, send_timeout=100) as server:
         slow, other = (server.ask(counting(3)) for _ in range(2))
@@ -190,7 +191,7 @@ def test_a_reader_that_is_slow_in_the_end_holds_its_seat_but_no_place_in_the_bat
         assert slow.verdict() == "whole"
 
 
-def test_how_long_requests_take_is_told_stage_by_stage() -> None:
+def test_how_long_requests_take_is_told_stage_by_stage(in_time: Start) -> None:
     """One that runs at once, and one that waits for it: six tokens each, one a second."""
     with in_time(FakeEngine(seconds_a_token=1), concurrency=1) as server:
         first, second = server.ask(counting(3)), server.ask(counting(3, stream=False))

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from random import Random
 
-from sluice.bench.answer import Answer
 from sluice.bench.connection import Pool, Unreachable
+from sluice.bench.received import Received
 from sluice.bench.record import Attempt, Request
 from sluice.bench.retry import delay, is_retried
 
@@ -30,9 +30,9 @@ class Client:
                 return
             await asyncio.sleep(pause)
 
-    async def attempt(self, attempt: Attempt, message: bytes) -> Answer:
+    async def attempt(self, attempt: Attempt, message: bytes) -> Received:
         """Send the message, and write down what happens; a cancelled attempt stays `unfinished`."""
-        answer = Answer(self.clock)
+        answer = Received(self.clock)
         attempt.started = self.clock()
         attempt.token_times = answer.token_times
         try:

@@ -12,7 +12,7 @@ from typing import cast
 
 import httptools
 
-from sluice.bench.answer import Answer
+from sluice.bench.received import Received
 
 IDLE = 2.0
 """Seconds after which an idle connection isn't used again: servers close theirs after 5 or more."""
@@ -30,7 +30,7 @@ class Connection(asyncio.Protocol):
         self.reusable = False
         self.done: asyncio.Future[None] | None = None
 
-    async def ask(self, request: bytes, answer: Answer) -> None:
+    async def ask(self, request: bytes, answer: Received) -> None:
         """Send it, and fill the answer until it is complete. Raises ConnectionError when the connection ends before."""
         if self.transport.is_closing():
             raise ConnectionResetError
@@ -83,7 +83,7 @@ class Pool:
         self.idle: list[tuple[Connection, float]] = []
         self.opened = 0
 
-    async def ask(self, request: bytes, answer: Answer) -> None:
+    async def ask(self, request: bytes, answer: Received) -> None:
         """Raises Unreachable, or ConnectionError when the connection ends before the answer."""
         connection = self.take() or await self.open()
         try:

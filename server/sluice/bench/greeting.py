@@ -4,9 +4,9 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from sluice.bench.answer import Answer
 from sluice.bench.client import Client
 from sluice.bench.plan import Plan
+from sluice.bench.received import Received
 from sluice.bench.record import Attempt
 from sluice.bench.target import Target
 from sluice.errors import BenchFailed
@@ -67,10 +67,10 @@ class Greeting:
                 raise BenchFailed(f"{self.target.url}{CHAT}: {complaint(answer)}")
         return body
 
-    async def get(self, path: str) -> Answer:
+    async def get(self, path: str) -> Received:
         return await self.ask(self.target.get(path, self.keys[0]))
 
-    async def ask(self, message: bytes) -> Answer:
+    async def ask(self, message: bytes) -> Received:
         attempt = Attempt(self.client.clock())
         answer = await self.client.attempt(attempt, message)
         if attempt.outcome == "unreachable":
@@ -82,14 +82,14 @@ class Greeting:
         return answer
 
 
-def first_model(answer: Answer) -> str:
+def first_model(answer: Received) -> str:
     try:
         return str(json.loads(answer.body)["data"][0]["id"])
     except (ValueError, LookupError, TypeError):
         raise BenchFailed("/v1/models names no model: say which with --model") from None
 
 
-def complaint(answer: Answer) -> str:
+def complaint(answer: Received) -> str:
     """The status, and OpenAI's error message if there is one; one line."""
     try:
         message = str(json.loads(answer.body)["error"]["message"])

@@ -34,7 +34,7 @@ class Event(msgspec.Struct):
 decode = msgspec.json.Decoder(Event).decode
 
 
-class Answer:
+class Received:
     """`feed` gets the body's pieces; `tokens` is the server's own count where it sends one, else that of the events."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
