@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Protocol
 
 from sluice.admission import Entry
-from sluice.engine.base import Delta, Sequence
+from sluice.engine.base import Delta, EngineSequence
 from sluice.errors import RequestError
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class Choice:
         self.generation, self.index, self.sink = generation, index, sink
         self.clock, self.inter_token = generation.clock, generation.latencies.inter_token
         self.entry: Entry | None = None
-        self.sequence: Sequence | None = None
+        self.sequence: EngineSequence | None = None
         self.tokens, self.last_at = 0, -1.0
 
     def join(self) -> None:

@@ -19,10 +19,11 @@ class Health(Protocol):
         ...
 
 
-def status(controller: AdmissionController, tenants: Tenants, health: Health) -> dict[str, Any]:
+def status(controller: AdmissionController, tenants: Tenants, health: Health, engine: Engine) -> dict[str, Any]:
     seats, queue = controller.seats, controller.queue
     return {
         "phase": health.readiness()[1]["phase"],
+        "output_path": engine.output_path,
         "concurrency": queue.capacity,
         "max_concurrency": seats.capacity,
         "max_waiting_tokens": controller.waiting_tokens.capacity,
@@ -63,14 +64,13 @@ def probes(
     @router.get("/status")
     async def get_status() -> Response:
         """The two limits, what is inside, and what was refused and finished."""
-        return JSONResponse(status(controller, tenants, health))
+        return JSONResponse(status(controller, tenants, health, engine))
 
     @router.get("/metrics")
     async def metrics() -> Response:
         """Prometheus: `sluice_*`, and the engine's own `vllm:*`."""
-        own = exposition(
-            status(controller, tenants, health), controller.queue.running_by, controller.queue.waiting_by(), latencies
-        )
+        now, queue = status(controller, tenants, health, engine), controller.queue
+        own = exposition(now, queue.running_by, queue.waiting_by(), latencies)
         content = own + engine.metrics()
         return Response(content, media_type="text/plain; version=0.0.4; charset=utf-8")
 
