@@ -54,7 +54,8 @@ class PublicPath:
             task.cancel()
         await asyncio.gather(*self.tasks, return_exceptions=True)
 
-    async def close(self) -> None: ...
+    async def close(self) -> None:
+        """There is no public way to zmq's context, which vLLM leaves open, with its threads, until the process ends."""
 
 
 class PublicSequence:

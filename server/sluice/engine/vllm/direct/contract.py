@@ -84,8 +84,10 @@ def broken(llm: "AsyncLLM") -> str | None:
     for kind, names in FIELDS.items():
         known, there = set(names.split()), set(kind.__struct_fields__)  # type: ignore[attr-defined]
         later = set(LATER_FIELDS.get(kind, "").split())
-        if there not in (known, known | later):
-            odd = [f"+{name}" for name in there - known - later] + [f"-{name}" for name in known - there]
+        if there & later:
+            known |= later
+        if there != known:
+            odd = [f"+{name}" for name in there - known] + [f"-{name}" for name in known - there]
             return f"{kind.__name__} has other fields: {' '.join(sorted(odd))}"
     for name in ATTRIBUTES.split():
         try:

@@ -1,0 +1,120 @@
+"""vLLM's own way out: what it makes of errors, and of a pause in the middle of a character."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from http import HTTPStatus
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from sluice.engine.base import Chat, Delta, Sampling
+from sluice.engine.gathered import Gathered
+from sluice.engine.vllm.public import PublicPath
+from sluice.errors import EngineFailed, InvalidRequest, RequestError, Unavailable
+from vllm.exceptions import GenerationError, QueueOverflowError, VLLMValidationError
+from vllm.sampling_params import SamplingParams
+from vllm.v1.engine.exceptions import EngineDeadError, EngineGenerateError
+
+from tests.conftest import Started
+
+MIXED = Chat([{"role": "user", "content": "Repeat: é ß 漢字 🎉 …"}])
+
+
+def retryable() -> Exception:
+    """As vLLM's RetryableRequestError, which 0.30 and 0.31 do not have."""
+    error: Exception = GenerationError("Later.")
+    error.status_code = HTTPStatus.SERVICE_UNAVAILABLE  # type: ignore[attr-defined]
+    return error
+
+
+def wrapped(cause: Exception) -> Exception:
+    error: Exception = EngineGenerateError()
+    error.__cause__ = cause
+    return error
+
+
+def raising(error: Exception) -> Any:
+    """An AsyncLLM that refuses whatever it is given."""
+
+    async def generate(*_: Any) -> AsyncIterator[Any]:
+        raise error
+        yield
+
+    return SimpleNamespace(generate=generate, renderer=SimpleNamespace(tokenizer=None))
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "message"),
+    [
+        (VLLMValidationError("Bad.", parameter="top_p"), InvalidRequest, "Bad. (parameter=top_p)"),
+        (retryable(), Unavailable, "Later."),
+        (QueueOverflowError(), Unavailable, str(QueueOverflowError())),
+        (GenerationError("Odd."), EngineFailed, "The engine ended the sequence: Odd."),
+        (wrapped(KeyError("inside")), EngineFailed, "The engine ended the sequence: 'inside'"),
+        (EngineDeadError(), EngineFailed, f"The engine ended the sequence: {EngineDeadError()}"),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else None,
+)
+async def test_whose_fault_it_is(error: Exception, kind: type[RequestError], message: str) -> None:
+    path, gathered = PublicPath(raising(error)), Gathered()
+    path.submit("a", [1], SamplingParams(), gathered)
+    with pytest.raises(kind) as failed:
+        await gathered.all()
+    assert (type(failed.value), failed.value.message) == (kind, message)
+    assert failed.value.param == getattr(error, "parameter", None)
+    assert (failed.value.retry_after is not None) == (kind is Unavailable)
+    await path.stop()
+    assert path.tasks == set()
+
+
+class Paused(Gathered):
+    """Stops its sequence for a moment after so many deltas."""
+
+    def __init__(self, after: int) -> None:
+        super().__init__()
+        self.after = after
+        self.sequence: Any = None
+
+    def put(self, delta: Delta) -> None:
+        super().put(delta)
+        if len(self.deltas) == self.after and delta.finish_reason is None:
+            self.sequence.pause()
+            asyncio.get_running_loop().call_later(0.01, self.sequence.resume)
+
+
+@pytest.mark.parametrize("max_tokens", [24, 200])
+async def test_a_pause_in_the_middle_of_a_character(public: Started, max_tokens: int) -> None:
+    prompt = await public.render(MIXED)
+    sampling = Sampling(temperature=0.0, max_tokens=max_tokens)
+
+    async def answer(*pauses: int) -> tuple[str, int, str | None]:
+        receiver = Paused(next(iter(pauses), 0))
+        receiver.sequence = public.submit(f"mixed-{pauses}", prompt, sampling, receiver)
+        deltas = await receiver.all()
+        return "".join(d.text for d in deltas), sum(d.tokens for d in deltas), deltas[-1].finish_reason
+
+    whole = await answer()
+    assert "é" in whole[0]
+    for after in range(1, whole[1]):
+        assert await answer(after) == whole
+
+
+@pytest.mark.parametrize(
+    ("asked", "can"),
+    [
+        ({}, True),
+        ({"repetition_penalty": 1.2}, True),
+        ({"seed": 1}, False),
+        ({"stop": ("never",)}, False),
+        ({"logprobs": 1}, False),
+        ({"presence_penalty": 0.5}, False),
+        ({"frequency_penalty": 0.5}, False),
+    ],
+    ids=str,
+)
+async def test_what_can_be_paused(public: Started, asked: dict[str, Any], can: bool) -> None:
+    sampling = Sampling(temperature=0.0, max_tokens=2, **asked)
+    gathered = Gathered()
+    sequence = public.submit("pausable", await public.render("1 2 3"), sampling, gathered)
+    assert sequence.can_pause == can
+    await gathered.all()
