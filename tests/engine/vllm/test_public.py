@@ -7,17 +7,16 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from sluice.engine.base import Chat, Delta, Sampling
+from sluice.engine.base import Delta, Sampling
 from sluice.engine.gathered import Gathered
 from sluice.engine.vllm.public import PublicPath
 from sluice.errors import EngineFailed, InvalidRequest, RequestError, Unavailable
+from tokenizers.decoders import DecodeStream
 from vllm.exceptions import GenerationError, QueueOverflowError, VLLMValidationError
 from vllm.sampling_params import SamplingParams
 from vllm.v1.engine.exceptions import EngineDeadError, EngineGenerateError
 
 from tests.conftest import Started
-
-MIXED = Chat([{"role": "user", "content": "Repeat: é ß 漢字 🎉 …"}])
 
 
 def retryable() -> Exception:
@@ -68,35 +67,32 @@ async def test_whose_fault_it_is(error: Exception, kind: type[RequestError], mes
 
 
 class Paused(Gathered):
-    """Stops its sequence for a moment after so many deltas."""
+    """Stops its sequence for a moment after every token."""
 
-    def __init__(self, after: int) -> None:
-        super().__init__()
-        self.after = after
-        self.sequence: Any = None
+    sequence: Any = None
 
     def put(self, delta: Delta) -> None:
         super().put(delta)
-        if len(self.deltas) == self.after and delta.finish_reason is None:
+        if delta.finish_reason is None:
             self.sequence.pause()
             asyncio.get_running_loop().call_later(0.01, self.sequence.resume)
 
 
-@pytest.mark.parametrize("max_tokens", [24, 200])
-async def test_a_pause_in_the_middle_of_a_character(public: Started, max_tokens: int) -> None:
-    prompt = await public.render(MIXED)
-    sampling = Sampling(temperature=0.0, max_tokens=max_tokens)
-
-    async def answer(*pauses: int) -> tuple[str, int, str | None]:
-        receiver = Paused(next(iter(pauses), 0))
-        receiver.sequence = public.submit(f"mixed-{pauses}", prompt, sampling, receiver)
-        deltas = await receiver.all()
-        return "".join(d.text for d in deltas), sum(d.tokens for d in deltas), deltas[-1].finish_reason
-
-    whole = await answer()
-    assert "é" in whole[0]
-    for after in range(1, whole[1]):
-        assert await answer(after) == whole
+@pytest.mark.parametrize("text", ["漢字", "é 🎉"])
+async def test_a_pause_in_the_middle_of_a_character(public: Started, text: str) -> None:
+    """Tokens that are bytes, in whatever order: complete characters, and what is none."""
+    prompt, pieces = await public.render("1 2 3"), await public.render(text)
+    sampling = Sampling(temperature=1.0, max_tokens=40, logit_bias=dict.fromkeys(pieces, 90.0), ignore_eos=True)
+    receiver = Paused()
+    receiver.sequence = sequence = public.submit("bytes", prompt, sampling, receiver)
+    deltas = await receiver.all()
+    tokenizer = public.running.renderer.tokenizer.backend_tokenizer
+    stream = DecodeStream(ids=prompt, skip_special_tokens=True)
+    assert "".join(delta.text for delta in deltas) == "".join(
+        stream.step(tokenizer, token) or "" for token in sequence.tokens
+    )
+    assert (sum(delta.tokens for delta in deltas), deltas[-1].finish_reason) == (40, "length")
+    assert sequence.pauses > 20
 
 
 @pytest.mark.parametrize(
