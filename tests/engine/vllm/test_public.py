@@ -39,7 +39,8 @@ def raising(error: Exception) -> Any:
         raise error
         yield
 
-    return SimpleNamespace(generate=generate, renderer=SimpleNamespace(tokenizer=None))
+    errored = isinstance(error, EngineDeadError)
+    return SimpleNamespace(generate=generate, errored=errored, renderer=SimpleNamespace(tokenizer=None))
 
 
 @pytest.mark.parametrize(
@@ -50,7 +51,7 @@ def raising(error: Exception) -> Any:
         (QueueOverflowError(), Unavailable, str(QueueOverflowError())),
         (GenerationError("Odd."), EngineFailed, "The engine ended the sequence: Odd."),
         (wrapped(KeyError("inside")), EngineFailed, "The engine ended the sequence: 'inside'"),
-        (EngineDeadError(), EngineFailed, f"The engine ended the sequence: {EngineDeadError()}"),
+        (EngineDeadError(), EngineFailed, "The engine died."),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else None,
 )

@@ -69,5 +69,9 @@ def told_by(error: "Told") -> RequestError:
     return EngineFailed(f"The engine ended the sequence: {error.message}", code="engine_error")
 
 
+def died() -> EngineFailed:
+    return EngineFailed("The engine died.", code="engine_error")
+
+
 def not_now(message: str) -> Unavailable:
     return Unavailable(message, code="engine_busy", retry_after=RETRY_AFTER_S)

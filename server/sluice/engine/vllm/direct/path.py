@@ -19,7 +19,7 @@ from vllm.v1.engine import EngineCoreOutputs, EngineCoreRequest
 from vllm.v1.metrics.stats import IterationStats, LoRARequestStates, SchedulerStats
 
 from sluice.engine.base import OutputPathName, Pace, Receiver
-from sluice.engine.vllm.deltas import ended_by, told_by
+from sluice.engine.vllm.deltas import died, ended_by, told_by
 from sluice.engine.vllm.direct.outbox import Outbox
 from sluice.engine.vllm.direct.sequence import DirectSequence
 from sluice.engine.vllm.direct.socket import OutputSocket, close
@@ -64,7 +64,7 @@ class DirectPath:
             asking.cancel()
 
     async def run(self) -> None:
-        error: Exception = EngineFailed("The engine died.", code="engine_error")
+        error: Exception = died()
         try:
             await self.socket.read()
         except Exception as failure:
