@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import psutil
 import pytest
 from sluice.settings import CONFIG
 
@@ -114,4 +115,5 @@ async def test_the_real_engine_below_a_process_that_may_have_no_children() -> No
         assert chunks[-1]["choices"][0]["finish_reason"] == "stop"
         family = server.family()
         assert await server.exit_code(within=60) == 0
-        assert [process for process in family if process.is_running()] == []
+        _, left = await asyncio.to_thread(psutil.wait_procs, family, timeout=20)
+        assert left == []

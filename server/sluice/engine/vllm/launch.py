@@ -5,6 +5,7 @@ The import alone takes seconds, so it happens on that thread.
 
 import asyncio
 import math
+import multiprocessing
 import os
 import signal
 import time
@@ -60,6 +61,9 @@ class Launch:
         if self.device == "cpu":
             check_companions()
         prepare_environment(self.settings, self.device)
+        # Some ASGI servers run the application in a daemonic process, and such a one may have no children.
+        if multiprocessing.current_process().daemon:
+            multiprocessing.current_process().daemon = False
         # Ctrl-C goes to every process of a terminal, but only this one may act on it, or nothing could be drained. The
         # processes started from here inherit the mask; multiprocessing's tracker would lift it if it started later.
         resource_tracker.ensure_running()
