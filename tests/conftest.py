@@ -3,13 +3,14 @@
 import asyncio
 import socket
 import warnings
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 import pytest
 import uvicorn
 from openai import AsyncOpenAI
+from sluice.api.endpoints import ENDPOINTS
 from sluice.app import create_app
 from sluice.engine.base import Engine, Loading, ModelInfo, Sampling
 from sluice.engine.gathered import Gathered
@@ -18,6 +19,7 @@ from sluice.lifecycle import Lifecycle
 from sluice.serving import Server
 from sluice.settings import Settings
 from sluice.transport.uvicorn import AcceleratedProtocol
+from sluice.wire.endpoint import Endpoint
 
 from tests.fake import FakeEngine
 from tests.served import Served
@@ -67,9 +69,14 @@ def serve(transport: str) -> Serve:
     """`async with serve(engine, concurrency=8) as server`: the app on a free port. Checks that it leaves no task."""
 
     @asynccontextmanager
-    async def start(engine: Engine, settings: dict[str, Any] | None = None, **traffic: Any) -> AsyncIterator[Running]:
+    async def start(
+        engine: Engine,
+        settings: dict[str, Any] | None = None,
+        endpoints: Sequence[Endpoint] = ENDPOINTS,
+        **traffic: Any,
+    ) -> AsyncIterator[Running]:
         before = asyncio.all_tasks()
-        app = create_app(Settings.model_validate({"traffic": traffic} | (settings or {})), engine)
+        app = create_app(Settings.model_validate({"traffic": traffic} | (settings or {})), engine, endpoints=endpoints)
         lifecycle: Lifecycle = app.state.lifecycle
         listener = socket.create_server(("127.0.0.1", 0))
         protocols: dict[str, Any] = {

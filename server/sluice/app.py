@@ -50,7 +50,8 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        AppStatus.disable_automatic_graceful_drain()  # type: ignore[no-untyped-call]  # or sse-starlette would cut every stream off on SIGTERM
+        # Or sse-starlette would cut every stream off on SIGTERM.
+        AppStatus.disable_automatic_graceful_drain()  # type: ignore[no-untyped-call]
         async with lifecycle.running():
             yield
 

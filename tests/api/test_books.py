@@ -70,11 +70,11 @@ class Books(RuleBasedStateMachine):
     def open(self) -> list[RawClient]:
         return [client for client in self.clients if not client.left.is_set()]
 
-    def go_on(self, entries: int) -> None:
+    def go_on(self, turns: int) -> None:
         """Zero: until nothing is left to do."""
-        self.is_settled = entries == 0
-        if entries:
-            self.loop.turn(entries - 1)
+        self.is_settled = turns == 0
+        if turns:
+            self.loop.turn(turns - 1)
         else:
             self.loop.settle()
 
@@ -89,11 +89,11 @@ class Books(RuleBasedStateMachine):
         patience=st.sampled_from((None, None, "0.5", "3")),
         halves=st.sampled_from((False, False, False, True)),
         crowd=st.sampled_from((1, 1, 4)),
-        entries=st.integers(0, 6),
+        turns=st.integers(0, 6),
     )
     def arrive(
         self, *, key: str | None, n: int, stream: bool, tier: str | None, padding: int, last: int, max_tokens: int,
-        patience: str | None, halves: bool, crowd: int, entries: int,
+        patience: str | None, halves: bool, crowd: int, turns: int,
     ) -> None:  # fmt: skip
         body = {
             "model": "demo", "n": n, "stream": stream, "service_tier": tier, "max_tokens": max_tokens,
@@ -104,27 +104,27 @@ class Books(RuleBasedStateMachine):
             client = RawClient(body, {name: value for name, value in headers.items() if value}, halves)
             client.ask(self.app.state.intake, self.loop)
             self.clients.append(client)
-        self.go_on(entries)
+        self.go_on(turns)
 
     @precondition(lambda self: self.open)
-    @rule(which=st.integers(0, 50), entries=st.integers(0, 6))
-    def hang_up(self, which: int, entries: int) -> None:
+    @rule(which=st.integers(0, 50), turns=st.integers(0, 6))
+    def hang_up(self, which: int, turns: int) -> None:
         self.open[which % len(self.open)].hang_up()
-        self.go_on(entries)
+        self.go_on(turns)
 
     @precondition(lambda self: self.open)
-    @rule(which=st.integers(0, 50), entries=st.integers(0, 6))
-    def stop_reading(self, which: int, entries: int) -> None:
+    @rule(which=st.integers(0, 50), turns=st.integers(0, 6))
+    def stop_reading(self, which: int, turns: int) -> None:
         self.open[which % len(self.open)].stop_reading()
-        self.go_on(entries)
+        self.go_on(turns)
 
     @precondition(lambda self: self.open)
-    @rule(which=st.integers(0, 50), entries=st.integers(0, 6))
-    def read_on(self, which: int, entries: int) -> None:
+    @rule(which=st.integers(0, 50), turns=st.integers(0, 6))
+    def read_on(self, which: int, turns: int) -> None:
         client = self.open[which % len(self.open)]
         client.finish_body()
         client.read_on()
-        self.go_on(entries)
+        self.go_on(turns)
 
     @rule(going=st.booleans(), token=st.sampled_from((0.0, 0.01, 0.3)), delay=st.sampled_from((0.0, 0.0, 0.2)))
     def change_the_engines_pace(self, going: bool, token: float, delay: float) -> None:
@@ -132,10 +132,10 @@ class Books(RuleBasedStateMachine):
         (self.engine.going.set if going else self.engine.going.clear)()
         self.go_on(1)
 
-    @rule(seconds=st.sampled_from((0.01, 0.1, 0.3, 1.0, 5.0, 12.0, 61.0)), entries=st.integers(0, 6))
-    def time_passes(self, seconds: float, entries: int) -> None:
+    @rule(seconds=st.sampled_from((0.01, 0.1, 0.3, 1.0, 5.0, 12.0, 61.0)), turns=st.integers(0, 6))
+    def time_passes(self, seconds: float, turns: int) -> None:
         self.loop.advance(seconds)
-        self.go_on(entries)
+        self.go_on(turns)
 
     @rule(
         concurrency=maybe(st.integers(1, BATCH + 1)),
@@ -153,11 +153,11 @@ class Books(RuleBasedStateMachine):
                 "classes": st.sampled_from((["batch"], ["interactive"])),
             },
         ),
-        entries=st.integers(0, 6),
+        turns=st.integers(0, 6),
     )
     def reload(
         self, *, concurrency: int | None, more: int | None, waiting_tokens: int | None, enforce: bool,
-        names: tuple[str, ...], limits: dict[str, Any], entries: int,
+        names: tuple[str, ...], limits: dict[str, Any], turns: int,
     ) -> None:  # fmt: skip
         cap = None if more is None else (concurrency or BATCH) + more
         traffic = TRAFFIC | {
@@ -176,7 +176,7 @@ class Books(RuleBasedStateMachine):
             if self.is_settled:
                 self.engine.most = batch
             self.highest = self.controller.seats.taken
-        self.go_on(entries)
+        self.go_on(turns)
 
     @invariant()
     def seats_balance(self) -> None:

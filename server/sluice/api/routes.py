@@ -17,12 +17,9 @@ from sluice.wire.endpoint import Endpoint
 
 
 def routes(
-    endpoints: Iterable[Endpoint],
-    handler: Handler,
-    auth: Auth,
-    names: list[str],
+    endpoints: Iterable[Endpoint], handler: Handler, auth: Auth, names: list[str],
     require_ready: Callable[[], ModelInfo],
-) -> APIRouter:
+) -> APIRouter:  # fmt: skip
     """`names`: of the model."""
     router = APIRouter(tags=["inference"])
     started_at = int(time.time())
@@ -31,9 +28,9 @@ def routes(
             endpoint.path,
             exchange(handler, endpoint.path),
             methods=["POST"],
+            dependencies=[Depends(auth.tenant_at_intake)],
             name=endpoint.path,
             description=endpoint.summary,
-            dependencies=[Depends(auth.tenant_at_intake)],
             openapi_extra=body_schema(endpoint.body),
         )
 

@@ -4,6 +4,7 @@ import sys
 
 import typer
 
+from sluice.cli import version
 from sluice.cli.bench import bench
 from sluice.cli.check import check
 from sluice.cli.frontend import frontend
@@ -12,9 +13,9 @@ from sluice.cli.serve import serve
 from sluice.errors import BenchFailed, SettingsError
 
 app = typer.Typer(
-    help="Sluice: a continuous-batching LLM server.", no_args_is_help=True, add_completion=False,
-    pretty_exceptions_enable=False,
+    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
 )  # fmt: skip
+app.callback()(version.main)
 app.command()(serve)
 app.command()(check)
 app.add_typer(keys, name="keys")
