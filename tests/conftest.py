@@ -5,6 +5,7 @@ import socket
 import warnings
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from copy import copy
 from typing import Any
 
 import pytest
@@ -132,3 +133,13 @@ async def vllm() -> AsyncIterator[Started]:
     assert [delta.tokens for delta in await first.all()] == [1]
     yield Started(engine, model)
     await engine.stop()
+
+
+@pytest.fixture(scope="session")
+def public(vllm: Started) -> Started:
+    """The same vLLM, with outputs that come its own way."""
+    from sluice.engine.vllm.public import PublicPath
+
+    engine = copy(vllm.engine)
+    engine.path = PublicPath(engine.running)
+    return Started(engine, vllm.model)

@@ -11,6 +11,7 @@ from sluice.engine.base import (
     FinishReason,
     Loading,
     ModelInfo,
+    OutputPathName,
     Pace,
     Prompt,
     Receiver,
@@ -72,6 +73,7 @@ class FakeEngine:
         self.loaded.set()
         self.dead = self.stopped = False
         self.pace = Pace()
+        self.output_path: OutputPathName = "direct"
         self.step_at = time.monotonic()
 
     async def start(self, report: Callable[[Loading], None]) -> ModelInfo:

@@ -9,15 +9,19 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from sluice.settings import CONFIG
 
-from tests.process import Process, started
+from tests.process import ROOT, Process, started
 from tests.test_lifecycle import ENDLESS, ask, counting, rest_of, streaming
 
-SERVERS = {
-    "uvicorn": ("--port", "{port}", "--log-level", "warning"),
-    "hypercorn": ("--bind", "127.0.0.1:{port}", "--graceful-timeout", "20"),
-    "granian": ("--interface", "asgi", "--port", "{port}"),
-}
+COMMANDS = [line.split()[1:] for line in (ROOT / "README.md").read_text().splitlines() if line.startswith(f"{CONFIG}=")]
+"""The README's, without the settings that each begins with: the server, its options, the application."""
+AT = {"uvicorn": ["--port", "{}"], "hypercorn": ["--bind", "127.0.0.1:{}"], "granian": ["--port", "{}"]}
+
+
+def test_all_three_are_in_the_readme() -> None:
+    assert {command[0] for command in COMMANDS} == set(AT)
+    assert {command[-1] for command in COMMANDS} == {"sluice.asgi:app"}
 
 
 def free_port() -> int:
@@ -28,17 +32,24 @@ def free_port() -> int:
 
 @asynccontextmanager
 async def serving(name: str, **traffic: Any) -> AsyncIterator[Process]:
-    port = free_port()
-    options = [option.format(port=port) for option in SERVERS[name]]
-    env = {"ASGI_FAKE": json.dumps({"traffic": traffic})}
-    async with started(name, "tests.asgi_fake:app", *options, listens=False, env=env) as server:
-        server.url = f"http://127.0.0.1:{port}"
+    async with of_the_readme(name, "tests.asgi_fake:app", {"ASGI_FAKE": json.dumps({"traffic": traffic})}) as server:
         await server.line("Ready", within=60)
         await server.listens(within=10)
         yield server
 
 
-@pytest.fixture(params=SERVERS)
+@asynccontextmanager
+async def of_the_readme(name: str, app: str, env: dict[str, str]) -> AsyncIterator[Process]:
+    """The server, as the README starts it, but for the application and the port."""
+    (options,) = (command[1:-1] for command in COMMANDS if command[0] == name)
+    port = free_port()
+    at = [option.format(port) for option in AT[name]]
+    async with started(name, *options, *at, app, listens=False, env=env) as server:
+        server.url = f"http://127.0.0.1:{port}"
+        yield server
+
+
+@pytest.fixture(params=AT)
 def name(request: pytest.FixtureRequest) -> str:
     chosen: str = request.param
     return chosen
@@ -89,3 +100,18 @@ async def test_sigterm_lets_a_running_stream_finish(name: str) -> None:
         assert last == "[DONE]"
         assert await server.exit_code(within=20) in {0, -signal.SIGTERM}  # uvicorn ends by the signal that it was sent
         assert any("Draining" in line for line in server.lines)
+
+
+@pytest.mark.timeout(600)
+async def test_the_real_engine_below_a_process_that_may_have_no_children() -> None:
+    """Hypercorn's worker is daemonic; so vLLM could start none of its own."""
+    async with of_the_readme("hypercorn", "sluice.asgi:app", {CONFIG: "configs/demo.yaml"}) as server:
+        await server.line("Ready", within=500)
+        async with streaming(server, 30) as events:
+            server.send(signal.SIGTERM)
+            chunks, last = await rest_of(events)
+        assert last == "[DONE]"
+        assert chunks[-1]["choices"][0]["finish_reason"] == "stop"
+        family = server.family()
+        assert await server.exit_code(within=60) == 0
+        assert [process for process in family if process.is_running()] == []

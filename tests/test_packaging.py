@@ -1,9 +1,12 @@
 """The locks pin everything, agree with pyproject.toml, and hold nothing that breaks the CPU build."""
 
 import re
+import shutil
 import subprocess
+import sys
 import tomllib
-from importlib.metadata import PackageNotFoundError, requires
+import zipfile
+from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -78,6 +81,23 @@ def test_cpu_lock_lacks_nothing_else_that_its_packages_ask_for() -> None:
         if lacking := unmet(asked, locked):
             missing[name] = lacking
     assert missing == {}
+
+
+def test_what_is_installed_is_called_sluice_and_is_whole(tmp_path: Path) -> None:
+    """Built from a copy, for a build leaves folders behind."""
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, tmp_path)
+    shutil.copytree(ROOT / "server", tmp_path / "server", ignore=shutil.ignore_patterns("*.egg-info", "__pycache__"))
+    build = ["wheel", "--quiet", "--no-deps", "--no-build-isolation", "--wheel-dir", tmp_path, tmp_path]
+    subprocess.run([sys.executable, "-m", "pip", *map(str, build)], check=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    installed = set(zipfile.ZipFile(wheel).namelist())
+    assert {name.split("/")[0].removesuffix(f"-{version('sluice')}.dist-info") for name in installed} == {"sluice"}
+    package = tmp_path / "server" / "sluice"
+    needed = [
+        path for path in package.rglob("*") if path.suffix in {".py", ".typed", ".jinja", ".json", ".safetensors"}
+    ]
+    assert {str(path.relative_to(package.parent)) for path in needed} <= installed
 
 
 def test_no_file_names_a_registry() -> None:

@@ -5,10 +5,13 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
+from fastapi import FastAPI
 from sluice.settings import Settings, Tenant
+from starlette.routing import Mount, Route
 
 from tests.conftest import Serve, Started
 
@@ -30,7 +33,7 @@ async def run(*command: str) -> str:
 
 async def test_the_commands_do_what_they_say(serve: Serve, vllm: Started) -> None:
     curl, status, check = blocks("sh")
-    (sdk,) = blocks("python")
+    sdk, _ = blocks("python")
     async with serve(vllm, concurrency=8, max_concurrency=24) as server:
         here = ("http://127.0.0.1:8000", server.url)
         streamed = await run("sh", "-c", curl.replace(*here))
@@ -40,6 +43,16 @@ async def test_the_commands_do_what_they_say(serve: Serve, vllm: Started) -> Non
         assert '"phase":"ready"' in await run("sh", "-c", status.replace(*here))
     sluice = str(Path(sys.executable).parent / "sluice")
     assert "fine" in await run("sh", "-c", check.replace(".venv/bin/sluice", sluice))
+
+
+def test_the_mount_shown_is_one() -> None:
+    _, mount = blocks("python")
+    named: dict[str, Any] = {}
+    exec(mount, named)
+    (found,) = (route for route in named["app"].routes if isinstance(route, Mount))
+    assert found.path == "/llm"
+    assert any(route.path == "/v1/chat/completions" for route in found.routes if isinstance(route, Route))
+    assert named["app"].router.lifespan_context is not FastAPI().router.lifespan_context
 
 
 def test_the_first_command_is_a_target_of_the_makefile() -> None:

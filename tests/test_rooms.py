@@ -1,6 +1,7 @@
 """Imports point down only, rooms of one layer do not know each other, and nothing imports in a circle."""
 
 import ast
+import re
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -64,3 +65,22 @@ def test_nothing_imports_in_a_circle() -> None:
 def test_only_the_engine_imports_vllm() -> None:
     importing = {path for path in FILES if "import vllm" in path.read_text() or "from vllm" in path.read_text()}
     assert {path.relative_to(PACKAGE).parts[:2] for path in importing} == {("engine", "vllm")}
+
+
+DIRECT = PACKAGE / "engine" / "vllm" / "direct"
+PRIVATE = re.compile(
+    r"vllm\.v1\.(engine\.(core|detokenizer|logprobs|output_processor)|metrics|serial_utils)"
+    r"|import EngineCore|\.(engine_core|output_handler|output_processor|logger_manager)\b"
+)
+"""Of vLLM, what no other version owes us."""
+
+
+def test_vllms_private_api_is_in_one_folder() -> None:
+    using = {path for path in FILES if PRIVATE.search(path.read_text())}
+    assert using
+    assert {path.parent for path in using} == {DIRECT}
+
+
+def test_only_the_probe_knows_the_direct_way() -> None:
+    knowing = {path for path in FILES if any(name.startswith("sluice.engine.vllm.direct") for name in imported(path))}
+    assert {path for path in knowing if path.parent != DIRECT} == {DIRECT.parent / "probe.py"}

@@ -130,8 +130,13 @@ async def test_who_hangs_up_gives_up_all_that_it_has_asked(serve: Serve, fake: F
             await client.send(request(counting(ENDLESS)) * 2)
             await client.receive(b'"content":"1"')
         await server.is_empty()
-        finished = (await server.status())["finished"]
-        assert finished == {"finished": 0, "aborted": 1, "expired": 0, "rejected": 0, "failed": 0}
+        assert (await server.status())["finished"] == {
+            "finished": 0,
+            "aborted": 1,
+            "expired": 0,
+            "rejected": 0,
+            "failed": 0,
+        }
 
 
 @accelerated

@@ -31,7 +31,7 @@ class Written:
         return [["".join(choice["delta"]["content"] for choice in event["choices"]) for event in w] for w in events]
 
 
-def relay(coalesce: bool) -> tuple[StreamSink, Written, Pace]:
+def sink(coalesce: bool) -> tuple[StreamSink, Written, Pace]:
     encoder: Encoder = chat(stream=True).encoder("id", 1)
     written, late = Written(), Pace()
     stream: Any = written
@@ -39,14 +39,14 @@ def relay(coalesce: bool) -> tuple[StreamSink, Written, Pace]:
 
 
 async def test_in_time_each_token_is_a_write() -> None:
-    tokens, written, _ = relay(coalesce=True)
+    tokens, written, _ = sink(coalesce=True)
     for text in "abc":
         tokens.put(Delta(text, 1))
     assert written.texts() == [["a"], ["b"], ["c"]]
 
 
 async def test_late_tokens_share_a_write_and_stay_events_of_their_own() -> None:
-    tokens, written, late = relay(coalesce=False)
+    tokens, written, late = sink(coalesce=False)
     late.is_late = True
     for text in "abc":
         tokens.put(Delta(text, 1))
@@ -58,7 +58,7 @@ async def test_late_tokens_share_a_write_and_stay_events_of_their_own() -> None:
 
 
 async def test_coalesced_tokens_share_an_event_but_for_the_first() -> None:
-    tokens, written, late = relay(coalesce=True)
+    tokens, written, late = sink(coalesce=True)
     late.is_late = True
     for text in "abc":
         tokens.put(Delta(text, 1, None, (TokenLogprob(text, -0.5),)))
@@ -72,7 +72,7 @@ async def test_coalesced_tokens_share_an_event_but_for_the_first() -> None:
 
 async def test_nothing_is_held_for_longer_than_it_may() -> None:
     for coalesce in (False, True):
-        tokens, written, late = relay(coalesce)
+        tokens, written, late = sink(coalesce)
         late.is_late = True
         tokens.put(Delta("a", 1))
         tokens.put(Delta("b", 1))
@@ -83,7 +83,7 @@ async def test_nothing_is_held_for_longer_than_it_may() -> None:
 
 
 async def test_the_end_leaves_nothing_behind() -> None:
-    tokens, written, late = relay(coalesce=True)
+    tokens, written, late = sink(coalesce=True)
     late.is_late = True
     tokens.put(Delta("a", 1))
     tokens.put(Delta("b", 1, "stop"))

@@ -167,14 +167,14 @@ def test_an_answer_that_is_whole_and_not_read(in_time: Start) -> None:
         assert (client.verdict(), client.status) == ("refused", 503)
 
 
-def test_a_refusal_after_the_time_is_over(in_time: Start) -> None:
-    """The body alone has taken all of it. Nothing is left to interrupt once the refusal is written."""
-    with in_time(timeout=5, concurrency=1, max_concurrency=1) as server:
-        client = server.ask(counting(3, stream=False) | {"n": 2}, halves=True)
+def test_who_takes_all_of_its_time_for_its_body_is_told_so_at_once(in_time: Start) -> None:
+    with in_time(timeout=5) as server:
+        client = server.ask(counting(3, stream=False), halves=True)
         server.advance(6)
         client.finish_body()
         server.loop.settle()
-        assert (client.verdict(), client.status) == ("refused", 400)
+        assert (client.verdict(), client.error()) == ("refused", (503, "overloaded_error", "timeout"))
+        assert server.engine.renders == 0
 
 
 def test_a_reader_that_is_slow_in_the_end_holds_its_seat_but_no_place_in_the_batch(in_time: Start) -> None:

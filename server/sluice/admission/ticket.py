@@ -52,17 +52,18 @@ class Ticket:
         self.deadline.enter(stage, self.clock(), progress)
 
     def set_alarm(self) -> None:
-        """Interrupt the request when one of its time limits is reached."""
+        """Interrupt the request when one of its time limits is reached. Raises Expired if one has been already."""
+        if limit := self.deadline.over(self.clock()):
+            raise Expired(f"{EXPIRED[limit]} ({limit}).", code=limit, retry_after=1)
         wait = self.deadline.look_again(self.clock())
         self.alarm = asyncio.get_running_loop().call_later(wait, self.look)
 
     def look(self) -> None:
         """Whether a limit has been reached; else look again when the next one may be."""
-        limit = self.deadline.over(self.clock())
-        if limit is None:
+        try:
             self.set_alarm()
-        else:
-            self.interrupt(Expired(f"{EXPIRED[limit]} ({limit}).", code=limit, retry_after=1))
+        except Expired as expired:
+            self.interrupt(expired)
 
     def interrupt(self, reason: RequestError) -> None:
         """End the request wherever it is: what it awaits inside `interruptible` raises `reason`."""

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from sluice.admission import Entry
-from sluice.engine.base import Delta, Sequence
+from sluice.engine.base import Delta, EngineSequence
 from sluice.errors import RequestError
 from sluice.telemetry.histogram import Histogram
 
@@ -45,7 +45,7 @@ class Choice:
         self.index, self.sink, self.progress = index, sink, progress
         self.clock, self.inter_token = clock, inter_token
         self.entry: Entry | None = None
-        self.sequence: Sequence | None = None
+        self.sequence: EngineSequence | None = None
         self.tokens, self.last_at = 0, -1.0
 
     def put(self, delta: Delta) -> None:

@@ -20,10 +20,11 @@ class Health(Protocol):
         ...
 
 
-def status(controller: AdmissionController, tenants: Tenants, health: Health) -> dict[str, Any]:
+def status(controller: AdmissionController, tenants: Tenants, health: Health, engine: Engine) -> dict[str, Any]:
     seats, scheduler = controller.seats, controller.scheduler
     return {
         "phase": health.readiness()[1]["phase"],
+        "output_path": engine.output_path,
         "concurrency": scheduler.max_running,
         "max_concurrency": seats.capacity,
         "max_waiting_tokens": controller.waiting_tokens.capacity,
@@ -65,17 +66,13 @@ def probes(
     @router.get("/status", dependencies=operator)
     async def get_status() -> Response:
         """The two limits, what is inside, and what was refused and finished."""
-        return JSONResponse(status(controller, auth.tenants, health))
+        return JSONResponse(status(controller, auth.tenants, health, engine))
 
     @router.get("/metrics", dependencies=operator)
     async def metrics() -> Response:
         """Prometheus: `sluice_*`, and the engine's own `vllm:*`."""
-        own = exposition(
-            status(controller, auth.tenants, health),
-            controller.scheduler.running_by,
-            controller.scheduler.waiting_by(),
-            latencies,
-        )
+        now, scheduler = status(controller, auth.tenants, health, engine), controller.scheduler
+        own = exposition(now, scheduler.running_by, scheduler.waiting_by(), latencies)
         content = own + engine.metrics()
         return Response(content, media_type="text/plain; version=0.0.4; charset=utf-8")
 

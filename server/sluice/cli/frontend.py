@@ -21,7 +21,7 @@ from sluice.checked import checked
 from sluice.cli.bench import command, prepare
 from sluice.cli.options import Config, Set
 from sluice.cli.watched import watched
-from sluice.engine.vllm.engine import VLLMEngine
+from sluice.engine.vllm.launch import arguments
 from sluice.errors import BenchFailed
 
 Conns = Annotated[int, typer.Option(min=1, max=10_000, help="Streams at once.")]
@@ -52,8 +52,8 @@ def frontend(
     """Start Sluice and vLLM's own server, and compare what their front ends cost: CPU, latencies, memory."""
     given = [*overrides, *everything_on(conns, concurrency or conns)]
     settings, device = checked(config, given)
-    arguments = VLLMEngine(settings, device).arguments()
-    contenders = [sluice(config, given), vllm(arguments), *([vllm(arguments, rust)] if rust else [])]
+    same = arguments(settings, device)
+    contenders = [sluice(config, given), vllm(same), *([vllm(same, rust)] if rust else [])]
     plan = Plan(
         model=settings.names[0], conns=conns, tokens=tokens, words=words, route=route, seconds=seconds, rounds=rounds
     )

@@ -6,9 +6,10 @@ from typing import Any, Literal, Protocol
 
 import msgspec
 
-from sluice.errors import EngineFailed
+from sluice.errors import RequestError
 
 FinishReason = Literal["stop", "length"]
+OutputPathName = Literal["direct", "public"]
 
 
 class Chat(msgspec.Struct, frozen=True):
@@ -115,12 +116,12 @@ class Receiver(Protocol):
         """The next delta; the one with a `finish_reason` is the last call."""
         ...
 
-    def fail(self, error: EngineFailed) -> None:
-        """The engine has given up on the sequence; this is the last call."""
+    def fail(self, error: RequestError) -> None:
+        """The engine has refused the sequence, or given up on it; this is the last call."""
         ...
 
 
-class Sequence(Protocol):
+class EngineSequence(Protocol):
     """A sequence that the engine has accepted. All methods return at once, and do nothing once it has ended."""
 
     can_pause: bool
@@ -144,6 +145,11 @@ class Engine(Protocol):
 
     pace: Pace
 
+    @property
+    def output_path(self) -> OutputPathName | None:
+        """Which way its outputs come; None until that is known."""
+        ...
+
     async def start(self, report: Callable[[Loading], None]) -> ModelInfo:
         """Load the model, without blocking the loop. Raises `EngineFailed` with one line of text when it cannot."""
         ...
@@ -152,8 +158,11 @@ class Engine(Protocol):
         """Chat template and tokenization, off the event loop if they take long. Raises `InvalidRequest`."""
         ...
 
-    def submit(self, sequence_id: str, prompt: list[int], sampling: Sampling, receiver: Receiver) -> Sequence:
-        """Hand a sequence to the engine; its deltas go to the receiver. Raises `InvalidRequest` or `EngineFailed`."""
+    def submit(self, sequence_id: str, prompt: list[int], sampling: Sampling, receiver: Receiver) -> EngineSequence:
+        """Hand a sequence to the engine; its deltas go to the receiver.
+
+        Raises `InvalidRequest` or `EngineFailed`, or lets the receiver know a little later.
+        """
         ...
 
     def last_step(self) -> float:

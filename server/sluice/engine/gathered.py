@@ -3,11 +3,11 @@
 import asyncio
 
 from sluice.engine.base import Delta
-from sluice.errors import EngineFailed
+from sluice.errors import RequestError
 
 
 class Gathered:
-    """Keeps the deltas that come. Awaiting `all()` gives them once the sequence has ended; raises EngineFailed."""
+    """Keeps the deltas that come. Awaiting `all()` gives them once the sequence has ended; raises why it failed."""
 
     def __init__(self) -> None:
         self.deltas: list[Delta] = []
@@ -18,7 +18,7 @@ class Gathered:
         if delta.finish_reason is not None:
             self.ended.set_result(None)
 
-    def fail(self, error: EngineFailed) -> None:
+    def fail(self, error: RequestError) -> None:
         if not self.ended.done():
             self.ended.set_exception(error)
 

@@ -62,6 +62,8 @@ class EngineSettings(Section):
     """Longest sequence, prompt and answer together, in tokens. Unset: the model's own."""
     dtype: Literal["auto", "half", "float16", "bfloat16", "float", "float32"] = "auto"
     """The weights' and activations' type."""
+    output_path: Literal["auto", "direct", "public"] = "auto"
+    """The way out of vLLM. direct: its private API, which is faster. auto: direct, if it fits vLLM's version."""
     extra: dict[str, Any] = Field(default_factory=dict)
     """Any other vLLM engine argument, by its own name (vLLM's AsyncEngineArgs)."""
 

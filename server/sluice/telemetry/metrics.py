@@ -44,6 +44,10 @@ class FrontEndCollector(Collector):
         phase = GaugeMetricFamily("sluice_phase", "1 for the phase that the server is in.", labels=["phase"])
         phase.add_metric([self.status["phase"]], 1)
         yield phase
+        path = GaugeMetricFamily("sluice_output_path", "1 for the way that the engine's outputs come.", labels=["path"])
+        if self.status["output_path"] is not None:
+            path.add_metric([self.status["output_path"]], 1)
+        yield path
         help_text = "Sequences inside, running and waiting, by tenant."
         admitted = GaugeMetricFamily("sluice_admitted", help_text, labels=["tenant"])
         for tenant, count in self.status["tenants"].items():

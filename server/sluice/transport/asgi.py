@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 
 from sse_starlette import EventSourceResponse
-from sse_starlette.sse import SendTimeoutError
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
@@ -97,11 +96,14 @@ class AsgiConnection:
         response = await self.response
         if response is None:
             return
-        if not isinstance(response, EventSourceResponse):
-            self.complete()
         try:
-            await response(scope, self.hang_up, send)
-        except SendTimeoutError:
+            if isinstance(response, EventSourceResponse):
+                await response(scope, self.hang_up, send)
+            else:
+                self.complete()
+                async with asyncio.timeout(self.send_timeout):
+                    await response(scope, self.hang_up, send)
+        except TimeoutError:
             reason = "The client does not read its answer (send_timeout)."
             self.lose(Expired(reason, code="send_timeout", retry_after=1))
         except OSError:  # what ASGI servers raise when nobody is there

@@ -3,7 +3,7 @@
 import pytest
 from sluice.engine.base import Delta, Sampling
 from sluice.engine.gathered import Gathered
-from sluice.engine.vllm.engine import VLLMEngine
+from sluice.engine.vllm.launch import arguments
 from sluice.settings import Settings
 
 from tests.conftest import Started
@@ -11,7 +11,7 @@ from tests.conftest import Started
 
 def step_tokens(concurrency: int | None, **engine: object) -> object:
     settings = Settings.model_validate({"traffic": {"concurrency": concurrency}, "engine": {"device": "cpu"} | engine})
-    return VLLMEngine(settings, "cpu").arguments().get("max_num_batched_tokens")
+    return arguments(settings, "cpu").get("max_num_batched_tokens")
 
 
 @pytest.mark.parametrize(("concurrency", "workers", "tokens"), [(1, 1, 64), (16, 1, 64), (256, 1, 1024), (256, 4, 256)])

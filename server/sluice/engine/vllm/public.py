@@ -1,52 +1,124 @@
-"""A sequence on vLLM's own way out, `AsyncLLM.generate()`: slower, and for what `outputs` leaves out.
-
-That is vLLM's tracing (`otlp_traces_endpoint`) and its `stream_interval`.
-"""
+"""vLLM's own way out, `AsyncLLM.generate()`: slower, and nothing in it is private to vLLM."""
 
 import asyncio
+import time
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from copy import copy
 from typing import TYPE_CHECKING, Any
 
-from sluice.engine.base import Delta, Receiver
-from sluice.engine.vllm.direct.outputs import ended_by, to_logprob, to_reason
+from sluice.engine.base import Delta, OutputPathName, Receiver
+from sluice.engine.vllm.continuation import Continuation
+from sluice.engine.vllm.deltas import died, ended_by, to_delta
+from sluice.errors import EngineFailed
 
 if TYPE_CHECKING:
-    from vllm.outputs import CompletionOutput
+    from vllm.outputs import CompletionOutput, RequestOutput
+    from vllm.sampling_params import SamplingParams
     from vllm.v1.engine.async_llm import AsyncLLM
 
-
-def is_needed(llm: "AsyncLLM") -> bool:
-    """Whether the engine's configuration asks for something that `outputs` leaves out."""
-    processor = llm.output_processor
-    return bool(processor.tracing_enabled or processor.stream_interval > 1)
+DEATH_WAIT_S = 0.1
 
 
 class PublicPath:
-    """Cannot be paused. `params` are vLLM's SamplingParams, `prompt` is a rendered one."""
+    """A task a sequence. What vLLM refuses, it refuses there, so that the receiver hears of it."""
 
-    can_pause = False
+    name: OutputPathName = "public"
 
-    def __init__(self, llm: "AsyncLLM", name: str, prompt: Any, params: Any, receiver: Receiver) -> None:
-        self.receiver = receiver
-        self.task = asyncio.create_task(self.run(llm.generate(prompt, params, name)))
+    def __init__(self, llm: "AsyncLLM") -> None:
+        self.llm = llm
+        self.step_at = time.monotonic()
+        self.tasks = set[asyncio.Task[None]]()
 
-    async def run(self, outputs: Any) -> None:
+    async def start(self) -> None:
+        """Ask vLLM something: that starts its own reading, and a dead engine would never answer."""
+        asking = asyncio.ensure_future(self.llm.get_supported_tasks())
+        while not asking.done() and not self.llm.errored:
+            await asyncio.wait((asking,), timeout=DEATH_WAIT_S)
+        if self.llm.errored:
+            asking.cancel()
+            await asyncio.gather(asking, return_exceptions=True)
+            raise EngineFailed("the engine died")
+        asking.result()
+
+    def submit(
+        self, sequence_id: str, prompt: list[int], params: "SamplingParams", receiver: Receiver
+    ) -> "PublicSequence":
+        return PublicSequence(self, sequence_id, prompt, params, receiver)
+
+    def record(self) -> None:
+        """vLLM does so itself."""
+
+    async def stop(self) -> None:
+        for task in self.tasks:
+            task.cancel()
+        await asyncio.gather(*self.tasks, return_exceptions=True)
+
+    async def close(self) -> None:
+        """There is no public way to zmq's context, which vLLM leaves open, with its threads, until the process ends."""
+
+
+class PublicSequence:
+    """One call of `generate()`, and another one after each pause."""
+
+    def __init__(
+        self, path: PublicPath, name: str, prompt: list[int], params: "SamplingParams", receiver: Receiver
+    ) -> None:
+        self.path, self.name, self.prompt, self.params, self.receiver = path, name, prompt, params, receiver
+        self.tokenizer: Any = getattr(path.llm.renderer.tokenizer, "backend_tokenizer", None)
+        # A pause loses the state of a generator of its own, and makes of the answer a prompt, which is not penalized,
+        # in which no stop string is looked for, and of which the logprobs know nothing.
+        self.can_pause = self.tokenizer is not None and not (
+            params.seed is not None
+            or params.presence_penalty
+            or params.frequency_penalty
+            or params.stop
+            or params.logprobs is not None
+        )
+        self.tokens: list[int] = []
+        self.pauses, self.has_ended = 0, False
+        self.continuation: Continuation | None = None
+        self.generate(name, prompt, params)
+
+    def generate(self, name: str, prompt: list[int], params: "SamplingParams") -> None:
+        rendered: Any = {"type": "token", "prompt_token_ids": prompt}
+        self.task = asyncio.create_task(self.run(self.path.llm.generate(rendered, params, name)))
+        self.path.tasks.add(self.task)
+        self.task.add_done_callback(self.path.tasks.discard)
+
+    async def run(self, outputs: "AsyncGenerator[RequestOutput, None]") -> None:
         try:
-            async for output in outputs:
-                self.receiver.put(to_delta(output.outputs[0]))
+            async with aclosing(outputs):
+                async for output in outputs:
+                    self.path.step_at = time.monotonic()
+                    self.receiver.put(self.take(output.outputs[0]))
         except Exception as error:
-            self.receiver.fail(ended_by(error))
+            self.receiver.fail(died() if self.path.llm.errored else ended_by(error))
+
+    def take(self, output: "CompletionOutput") -> Delta:
+        new = list(output.token_ids)
+        self.tokens += new
+        delta = to_delta(output)
+        self.has_ended = delta.finish_reason is not None
+        if self.continuation is None:
+            return delta
+        written = new[:-1] if delta.finish_reason == "stop" else new  # the token that ended it is not
+        return Delta(self.continuation.decode(written), delta.tokens, delta.finish_reason)
 
     def abort(self) -> None:
         self.task.cancel()
 
-    def pause(self) -> None: ...
+    pause = abort
 
-    def resume(self) -> None: ...
-
-
-def to_delta(output: "CompletionOutput") -> Delta:
-    """Raises EngineFailed for an end that is none of OpenAI's."""
-    logprobs = None
-    if output.logprobs is not None:
-        logprobs = tuple(map(to_logprob, output.token_ids, output.logprobs))
-    return Delta(output.text, len(output.token_ids), to_reason(output.finish_reason), logprobs)
+    def resume(self) -> None:
+        """Ask for the rest, with what there is for a prompt."""
+        if self.has_ended:  # several tokens may have come together, the last one among them
+            return
+        made = len(self.tokens)
+        self.pauses += 1
+        self.continuation = Continuation(self.tokenizer, self.prompt, self.tokens)
+        rest = copy(self.params)
+        if self.params.max_tokens is not None:
+            rest.max_tokens = self.params.max_tokens - made
+        rest.min_tokens = max(0, self.params.min_tokens - made)
+        self.generate(f"{self.name}-{self.pauses}", [*self.prompt, *self.tokens], rest)

@@ -2,14 +2,16 @@
 
 import asyncio
 from collections import defaultdict
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from sluice.engine.base import Chat, Delta, Sampling
 from sluice.engine.gathered import Gathered
-from sluice.engine.vllm.direct.outputs import CONTEXT, FEW, Sequence
-from sluice.engine.vllm.public import is_needed
-from sluice.errors import EngineFailed
+from sluice.engine.vllm.direct.outbox import FEW_MESSAGES
+from sluice.engine.vllm.direct.sequence import DETOKENIZER_CONTEXT_TOKENS, DirectSequence
+from sluice.errors import EngineFailed, InvalidRequest, RequestError, Unavailable
+from vllm.v1.engine import FinishReason
 
 from tests.conftest import Started
 
@@ -33,76 +35,68 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 
-async def generated(vllm: Started, asked: str | Chat, sampling: Sampling, *, processed: bool) -> list[Delta]:
-    engine, gathered = vllm.engine, Gathered()
-    prompt = await engine.render(asked)
-    engine.is_processed = processed
-    try:
-        engine.submit(f"compared-{processed}", prompt, sampling, gathered)
-    finally:
-        engine.is_processed = False
+async def generated(engine: Started, asked: str | Chat, sampling: Sampling) -> list[Delta]:
+    gathered = Gathered()
+    engine.submit(f"compared-{engine.output_path}", await engine.render(asked), sampling, gathered)
     return await gathered.all()
 
 
 @pytest.mark.parametrize("case", CASES)
-async def test_as_generate_does(vllm: Started, case: str) -> None:
+async def test_as_generate_does(direct: Started, public: Started, case: str) -> None:
     text, asked = CASES[case]
     sampling, prompt = Sampling(**(GREEDY | asked)), chat(text)
-    mine = await generated(vllm, prompt, sampling, processed=False)
-    theirs = await generated(vllm, prompt, sampling, processed=True)
+    mine, theirs = await generated(direct, prompt, sampling), await generated(public, prompt, sampling)
     assert [delta.tokens for delta in mine] == [1] * len(mine)
     assert one_a_token(theirs) == one_a_token(mine)
-    if sampling.seed is None:
-        assert vllm.engine.outputs.sequences == {}
+    assert direct.path.sequences == {}
 
 
 @pytest.mark.parametrize("text", ["1 2 3 4 5 " * 10, "漢字 🎉 é " * 10, "漢字" * 30, "🎉" * 30])
-async def test_of_a_prompt_only_the_end_is_decoded(vllm: Started, text: str) -> None:
-    assert len(await vllm.engine.render(text)) > CONTEXT
-    for bias in (None, dict.fromkeys(await vllm.engine.render("字 🎉 é"), 50.0)):
+async def test_of_a_prompt_only_the_end_is_decoded(direct: Started, public: Started, text: str) -> None:
+    assert len(await direct.render(text)) > DETOKENIZER_CONTEXT_TOKENS
+    for bias in (None, dict.fromkeys(await direct.render("字 🎉 é"), 50.0)):
         sampling = Sampling(max_tokens=20, temperature=1.0, seed=3, logit_bias=bias, ignore_eos=True)
-        mine = await generated(vllm, text, sampling, processed=False)
-        theirs = await generated(vllm, text, sampling, processed=True)
+        mine, theirs = await generated(direct, text, sampling), await generated(public, text, sampling)
         assert one_a_token(theirs) == one_a_token(mine)
 
 
 class Noted:
     """A receiver that notes in which of the engine's steps, and before whom, it was given something."""
 
-    def __init__(self, name: str, vllm: Started, steps: dict[float, list[str]]) -> None:
-        self.name, self.vllm, self.steps = name, vllm, steps
+    def __init__(self, name: str, engine: Started, steps: dict[float, list[str]]) -> None:
+        self.name, self.engine, self.steps = name, engine, steps
         self.first, self.last = asyncio.Event(), asyncio.Event()
 
     def put(self, delta: Delta) -> None:
-        self.steps[self.vllm.engine.last_step()].append(self.name)
+        self.steps[self.engine.last_step()].append(self.name)
         self.first.set()
         if delta.finish_reason:
             self.last.set()
 
-    def fail(self, error: EngineFailed) -> None:
+    def fail(self, error: RequestError) -> None:
         raise error
 
 
-async def test_the_newest_sequence_comes_first(vllm: Started) -> None:
+async def test_the_newest_sequence_comes_first(direct: Started) -> None:
     steps = defaultdict[float, list[str]](list)
-    old, new = Noted("old", vllm, steps), Noted("new", vllm, steps)
-    prompt = await vllm.engine.render(chat(COUNT))
+    old, new = Noted("old", direct, steps), Noted("new", direct, steps)
+    prompt = await direct.render(chat(COUNT))
     for receiver in (old, new):
-        vllm.engine.submit(receiver.name, prompt, Sampling(**GREEDY), receiver)
+        direct.submit(receiver.name, prompt, Sampling(**GREEDY), receiver)
         await receiver.first.wait()
     await asyncio.gather(old.last.wait(), new.last.wait())
     assert ["new", "old"] in steps.values()
     assert ["old", "new"] not in steps.values()
 
 
-async def test_what_one_turn_of_the_loop_has_goes_out_a_few_at_a_time(vllm: Started) -> None:
-    outputs, prompt = vllm.engine.outputs, await vllm.engine.render(chat(COUNT))
-    receivers = [Gathered() for _ in range(FEW + 1)]
+async def test_what_one_turn_of_the_loop_has_goes_out_a_few_at_a_time(direct: Started) -> None:
+    outbox, prompt = direct.path.outbox, await direct.render(chat(COUNT))
+    receivers = [Gathered() for _ in range(FEW_MESSAGES + 1)]
     for number, receiver in enumerate(receivers):
-        assert len(outputs.unsent) == number % FEW
-        vllm.engine.submit(f"together-{number}", prompt, Sampling(**GREEDY), receiver)
+        assert len(outbox.unsent) == number % FEW_MESSAGES
+        direct.submit(f"together-{number}", prompt, Sampling(**GREEDY), receiver)
     answers = await asyncio.gather(*(receiver.all() for receiver in receivers))
-    assert outputs.unsent == []
+    assert outbox.unsent == []
     assert [sum(delta.tokens for delta in answer) for answer in answers] == [GREEDY["max_tokens"]] * len(receivers)
 
 
@@ -122,17 +116,9 @@ def test_every_sampling_parameter_is_compared() -> None:
     assert set(Sampling.__struct_fields__) - compared == {"top_p", "top_k", "min_p"}  # they only choose among tokens
 
 
-async def test_what_is_left_out_goes_vllms_own_way(vllm: Started, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert not is_needed(vllm.engine.running)
-    for name, value in {"stream_interval": 4, "tracing_enabled": True}.items():
-        with monkeypatch.context() as asked:
-            asked.setattr(vllm.engine.running.output_processor, name, value)
-            assert is_needed(vllm.engine.running)
-
-
-async def test_vllms_own_metrics_are_kept(vllm: Started) -> None:
+async def test_vllms_own_metrics_are_kept(direct: Started) -> None:
     def value(name: str) -> float:
-        lines = vllm.engine.metrics().decode().splitlines()
+        lines = direct.metrics().decode().splitlines()
         return sum(float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith(name) and line[len(name)] in "{ ")
 
     names = (
@@ -141,8 +127,8 @@ async def test_vllms_own_metrics_are_kept(vllm: Started) -> None:
         "vllm:e2e_request_latency_seconds_count", "vllm:request_queue_time_seconds_count",
     )  # fmt: skip
     before = {name: value(name) for name in names}
-    deltas = await generated(vllm, chat(COUNT), Sampling(**GREEDY), processed=False)
-    prompt = len(await vllm.engine.render(chat(COUNT)))
+    deltas = await generated(direct, chat(COUNT), Sampling(**GREEDY))
+    prompt = len(await direct.render(chat(COUNT)))
     more = {name: value(name) - before[name] for name in names}
     assert more == dict.fromkeys(names, 1.0) | {
         "vllm:generation_tokens_total": len(deltas),
@@ -152,10 +138,43 @@ async def test_vllms_own_metrics_are_kept(vllm: Started) -> None:
     assert value("vllm:num_requests_running") == 0
 
 
-async def test_a_token_that_there_is_not(vllm: Started) -> None:
+async def test_a_token_that_there_is_not(direct: Started) -> None:
     """It is vLLM's to say what becomes of it; the next one is decoded as ever."""
-    prompt, [letter] = await vllm.engine.render(chat(COUNT)), await vllm.engine.render("a")
-    sequence = vllm.engine.submit("odd", prompt, Sampling(**GREEDY), Gathered())
-    assert isinstance(sequence, Sequence)
+    prompt, [letter] = await direct.render(chat(COUNT)), await direct.render("a")
+    sequence = direct.submit("odd", prompt, Sampling(**GREEDY), Gathered())
+    assert isinstance(sequence, DirectSequence)
     assert [sequence.decode(token) for token in (-1, letter)] == ["", "a"]
     sequence.abort()
+
+
+@pytest.mark.parametrize(
+    ("told", "kind", "message"),
+    [
+        (SimpleNamespace(code="validation_error", message="Bad.", retryable=False), InvalidRequest, "Bad."),
+        (SimpleNamespace(code="engine_paused", message="Later.", retryable=True), Unavailable, "Later."),
+        (
+            SimpleNamespace(code="odd", message="Odd.", retryable=False),
+            EngineFailed,
+            "The engine ended the sequence: Odd.",
+        ),
+        (None, EngineFailed, "The engine ended the sequence: error"),
+    ],
+    ids=lambda value: getattr(value, "code", None),
+)
+async def test_what_vllm_0_33_says_of_a_sequence_that_it_does_not_run(
+    direct: Started, told: Any, kind: type[RequestError], message: str
+) -> None:
+    gathered = Gathered()
+    sequence = direct.submit("told", await direct.render(chat(COUNT)), Sampling(**GREEDY), gathered)
+    output = SimpleNamespace(
+        request_id=sequence.id, new_token_ids=[], finish_reason=FinishReason.ERROR, finished=True, error=told
+    )
+    step = SimpleNamespace(outputs=[output], timestamp=0.0, scheduler_stats=None, engine_index=0)
+    told_of_steps = len(direct.path.untold)
+    direct.path.step(step)
+    with pytest.raises(kind) as failed:
+        await gathered.all()
+    assert (type(failed.value), failed.value.message) == (kind, message)
+    assert (failed.value.retry_after is not None) == (kind is Unavailable)
+    stats = direct.path.untold[told_of_steps][1]
+    assert (stats.time_to_first_tokens_iter, stats.finished_requests) == ([], []), "it never ran"

@@ -1,0 +1,77 @@
+"""From vLLM's words to the engine's: what both ways out share."""
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from vllm.exceptions import VLLMClientError
+
+from sluice.engine.base import Delta, FinishReason, TokenLogprob
+from sluice.errors import EngineFailed, InvalidRequest, RequestError, Unavailable, one_line
+
+if TYPE_CHECKING:
+    from vllm.logprobs import Logprob
+    from vllm.outputs import CompletionOutput
+    from vllm.outputs import RequestError as Told
+
+REASONS: dict[str, FinishReason] = {"stop": "stop", "length": "length"}
+"""Of vLLM's finish reasons, those that are OpenAI's, too."""
+
+RETRY_AFTER_S = 1.0
+"""When to try again what vLLM has refused for the moment; it does not say for how long."""
+
+
+def to_delta(output: "CompletionOutput") -> Delta:
+    """Raises EngineFailed for an end that is none of OpenAI's."""
+    logprobs = None
+    if output.logprobs is not None:
+        logprobs = tuple(map(to_logprob, output.token_ids, output.logprobs))
+    return Delta(output.text, len(output.token_ids), to_reason(output.finish_reason), logprobs)
+
+
+def to_reason(reason: object) -> FinishReason | None:
+    """Of a reason, or of its name. Raises EngineFailed for an end that is none of OpenAI's."""
+    if reason is None:
+        return None
+    if str(reason) not in REASONS:
+        raise EngineFailed(f"The engine ended the sequence: {reason}", code="engine_error")
+    return REASONS[str(reason)]
+
+
+def to_logprob(token: int, ranked: "dict[int, Logprob]") -> TokenLogprob:
+    """vLLM gives the sampled token and the likeliest ones in one mapping; rank 1 is the likeliest."""
+
+    def plain(entry: "Logprob") -> TokenLogprob:
+        return TokenLogprob(entry.decoded_token or "", entry.logprob)
+
+    sampled = plain(ranked[token])
+    best = sorted(ranked.values(), key=lambda entry: entry.rank or 0)
+    return TokenLogprob(sampled.token, sampled.logprob, tuple(map(plain, best)))
+
+
+def ended_by(error: BaseException) -> RequestError:
+    """Whose fault an exception of vLLM's is: its own server answers with the same statuses."""
+    if isinstance(error, RequestError):
+        return error
+    if isinstance(error, VLLMClientError):
+        return InvalidRequest(one_line(error), param=getattr(error, "parameter", None))
+    status = getattr(error, "status_code", getattr(error, "http_status", None))
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        return not_now(one_line(error))
+    return EngineFailed(f"The engine ended the sequence: {one_line(error.__cause__ or error)}", code="engine_error")
+
+
+def told_by(error: "Told") -> RequestError:
+    """The same of what vLLM says of a sequence that it has not run, from 0.33 on."""
+    if error.code == "validation_error":
+        return InvalidRequest(error.message)
+    if error.retryable:
+        return not_now(error.message)
+    return EngineFailed(f"The engine ended the sequence: {error.message}", code="engine_error")
+
+
+def died() -> EngineFailed:
+    return EngineFailed("The engine died.", code="engine_error")
+
+
+def not_now(message: str) -> Unavailable:
+    return Unavailable(message, code="engine_busy", retry_after=RETRY_AFTER_S)

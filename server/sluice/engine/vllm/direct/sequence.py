@@ -1,0 +1,144 @@
+"""A sequence on the direct way: each token decoded (in Rust) and put to its receiver, which writes it to its client."""
+
+from copy import copy
+from typing import Any, Protocol
+
+from msgspec.structs import replace
+from vllm.v1.engine import EngineCoreOutput, EngineCoreRequest, FinishReason
+from vllm.v1.engine.detokenizer import FastIncrementalDetokenizer, IncrementalDetokenizer
+from vllm.v1.engine.logprobs import LogprobsProcessor
+from vllm.v1.engine.output_processor import OutputProcessor
+from vllm.v1.metrics.stats import IterationStats, LoRARequestStates, RequestStateStats
+
+from sluice.engine.base import Delta, Receiver
+from sluice.engine.vllm.deltas import to_logprob, to_reason
+from sluice.errors import RequestError
+
+DETOKENIZER_CONTEXT_TOKENS = 16
+"""Tokens of a prompt that decide how the first token of the answer is written. vLLM decodes the whole prompt for it."""
+
+
+class Batch(Protocol):
+    """What a sequence knows of the path that it is on. `backend`: the tokenizer's own, in Rust."""
+
+    tokenizer: Any
+    backend: Any
+    sequences: dict[str, "DirectSequence"]
+    no_adapters: LoRARequestStates
+
+    def send(self, sequence: "DirectSequence", request: EngineCoreRequest) -> None: ...
+
+    def abort(self, sequence: "DirectSequence") -> None: ...
+
+
+class DirectSequence:
+    """One sequence inside vLLM, which may be known there under one name after another."""
+
+    __slots__ = (
+        "cached_tokens", "can_pause", "detokenizer", "id", "is_plain", "is_prefilling", "logprobs", "name",
+        "params", "path", "pauses", "receiver", "request", "stats", "stream", "tokens",
+    )  # fmt: skip
+
+    def __init__(self, path: Batch, request: EngineCoreRequest, receiver: Receiver) -> None:
+        self.path, self.request, self.receiver = path, request, receiver
+        self.id = self.name = request.request_id
+        self.params = params = request.sampling_params
+        prompt = request.prompt_token_ids or []
+        ending = prompt[-DETOKENIZER_CONTEXT_TOKENS:]
+        told = request if len(ending) == len(prompt) else replace(request, prompt_token_ids=ending)
+        self.detokenizer = IncrementalDetokenizer.from_new_request(path.tokenizer, told)
+        self.logprobs = LogprobsProcessor.from_new_request(path.tokenizer, request)
+        is_fast = isinstance(self.detokenizer, FastIncrementalDetokenizer)
+        spaced = is_fast and self.detokenizer.spaces_between_special_tokens
+        self.is_plain = spaced and not params.stop and params.logprobs is None
+        self.stream: Any = self.detokenizer.stream if is_fast else None
+        # A pause loses the state of a generator of its own, and makes of the answer a prompt, which is not penalized.
+        self.can_pause = params.seed is None and not params.presence_penalty and not params.frequency_penalty
+        self.tokens: list[int] = []
+        self.pauses = 0
+        self.is_prefilling = True
+        self.cached_tokens = 0
+        self.stats = RequestStateStats(arrival_time=request.arrival_time)
+
+    def take(self, output: EngineCoreOutput, timestamp: float, stats: IterationStats) -> bool:
+        """Hand on what the engine has made of it in a step; whether it has ended."""
+        new = output.new_token_ids
+        if self.is_prefilling:
+            self.begin(output, timestamp, stats)
+        else:
+            stats.num_generation_tokens += len(new)
+        if self.is_plain and output.finish_reason is None:
+            self.tokens += new
+            text = self.decode(new[0]) if len(new) == 1 else "".join(map(self.decode, new))
+            self.receiver.put(Delta(text, len(new)))
+            return False
+        return self.take_apart(output, timestamp, stats)
+
+    def decode(self, token: int) -> str:
+        """As `FastIncrementalDetokenizer.decode_next`, which knows what to do about errors."""
+        try:
+            text: str | None = self.stream.step(self.path.backend, token)
+        except Exception:  # of whatever kind: it is raised again there, and recovered from or not
+            text = self.detokenizer.decode_next(token)
+            self.stream = self.detokenizer.stream
+        return text or ""
+
+    def take_apart(self, output: EngineCoreOutput, timestamp: float, stats: IterationStats) -> bool:
+        """The same, with stop strings, logprobs and the end; as `OutputProcessor.process_outputs` does it."""
+        reason = output.finish_reason
+        before = self.detokenizer.num_output_tokens()
+        if self.detokenizer.update(output.new_token_ids, reason == FinishReason.STOP):
+            reason = FinishReason.STOP
+            OutputProcessor._trim_surplus_tokens(self, output, before)
+        name = to_reason(reason)
+        self.logprobs.update_from_output(output)
+        text = self.detokenizer.get_next_output_text(finished=reason is not None, delta=True)
+        new = output.new_token_ids
+        self.tokens += new
+        logprobs = None
+        if self.logprobs.logprobs is not None:
+            ranked = self.logprobs.logprobs[-len(new) :] if new else []
+            logprobs = tuple(map(to_logprob, new, ranked))
+        if reason is not None:
+            self.end(reason, timestamp, stats)
+        self.receiver.put(Delta(text, len(new), name, logprobs))
+        return reason is not None
+
+    def begin(self, output: EngineCoreOutput, timestamp: float, stats: IterationStats) -> None:
+        """Keep vLLM's books of the first output. Raises EngineFailed for a sequence that never ran."""
+        to_reason(output.finish_reason)
+        self.is_prefilling = False
+        if output.prefill_stats is not None:
+            self.cached_tokens = output.prefill_stats.num_cached_tokens
+        stats.update_from_output(output, timestamp, True, self.stats, self.path.no_adapters, None)
+
+    def end(self, reason: FinishReason, timestamp: float, stats: IterationStats) -> None:
+        """Keep vLLM's books of the last output, and forget the sequence."""
+        del self.path.sequences[self.id]
+        self.stats.num_generation_tokens, self.stats.last_token_ts = len(self.tokens), timestamp
+        stats.update_from_finished_request(
+            reason, self.name, len(self.request.prompt_token_ids or ()), self.params.max_tokens, self.stats,
+            self.cached_tokens,
+        )  # fmt: skip
+
+    def fail(self, error: RequestError) -> None:
+        self.path.sequences.pop(self.id, None)
+        self.receiver.fail(error)
+
+    def abort(self) -> None:
+        if self.path.sequences.pop(self.id, None) is not None:
+            self.path.abort(self)
+
+    pause = abort
+
+    def resume(self) -> None:
+        """Ask for the rest, with what there is for a prompt: vLLM's own preemption does the same."""
+        self.pauses += 1
+        self.id = f"{self.name}-{self.pauses}"
+        rest, made = copy(self.request), len(self.tokens)
+        rest.request_id = self.id
+        rest.prompt_token_ids = [*(self.request.prompt_token_ids or ()), *self.tokens]
+        rest.sampling_params = copy(self.params)
+        rest.sampling_params.max_tokens = self.params.max_tokens - made
+        rest.sampling_params.min_tokens = max(0, self.params.min_tokens - made)
+        self.path.send(self, rest)

@@ -1,0 +1,116 @@
+"""Loading vLLM: its arguments, its environment, the thread that it loads on, and the end of its processes.
+
+The import alone takes seconds, so it happens on that thread.
+"""
+
+import asyncio
+import math
+import os
+import signal
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, wait
+from multiprocessing import resource_tracker
+from typing import TYPE_CHECKING, Any
+
+import psutil
+
+from sluice.engine.base import Loading
+from sluice.engine.devices import Device
+from sluice.engine.vllm import cpu
+from sluice.engine.vllm.package import check_companions
+from sluice.engine.vllm.processes import family, kill, on_a_daemon_thread
+from sluice.errors import EngineFailed
+from sluice.settings import Settings
+
+if TYPE_CHECKING:
+    from vllm.v1.engine.async_llm import AsyncLLM
+
+STAGES = ("importing vLLM", "reading the model's configuration", "loading the weights and warming up")
+STARTING_PROCESSES = 2
+KILL_WAIT_S, SHUTDOWN_WAIT_S = 10, 5
+
+
+class Launch:
+    """One start of vLLM, from its import to the end of its processes."""
+
+    def __init__(self, settings: Settings, device: Device) -> None:
+        self.settings, self.device = settings, device
+        self.loading: Future[AsyncLLM] | None = None
+        self.stage = 0
+        self.stopping = False
+
+    async def load(self, report: Callable[[Loading], None]) -> "AsyncLLM":
+        loop = asyncio.get_running_loop()
+
+        def enter(stage: int) -> None:
+            self.stage = stage
+            if self.stopping:
+                raise EngineFailed("The engine is being stopped.")
+            loop.call_soon_threadsafe(report, Loading(STAGES[stage], stage + 1, len(STAGES)))
+
+        self.loading = on_a_daemon_thread(lambda: self.load_now(enter))
+        return await asyncio.wrap_future(self.loading)
+
+    def load_now(self, enter: Callable[[int], None]) -> "AsyncLLM":
+        """Blocks for as long as loading takes; runs on a thread of its own."""
+        if self.settings.model_path.startswith(("/", "./", "../")) and not os.path.isdir(self.settings.model_path):
+            raise EngineFailed("there is no such folder")  # vLLM would take it for a wrong Hugging Face id
+        enter(0)
+        if self.device == "cpu":
+            check_companions()
+        prepare_environment(self.settings, self.device)
+        # Ctrl-C goes to every process of a terminal, but only this one may act on it, or nothing could be drained. The
+        # processes started from here inherit the mask; multiprocessing's tracker would lift it if it started later.
+        resource_tracker.ensure_running()
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        from vllm.engine.arg_utils import AsyncEngineArgs
+        from vllm.v1.engine.async_llm import AsyncLLM
+
+        enter(1)
+        config = AsyncEngineArgs(**arguments(self.settings, self.device)).create_engine_config()
+        enter(STARTING_PROCESSES)
+        return AsyncLLM.from_vllm_config(config)
+
+    def end(self, llm: "AsyncLLM | None") -> None:
+        """Blocks until the engine's processes have ended. What loads fails when its processes are killed under it."""
+        processes = family()
+        if llm is not None:
+            llm.shutdown()
+            psutil.wait_procs(processes, timeout=SHUTDOWN_WAIT_S)
+        elif self.loading is not None and self.stage == STARTING_PROCESSES:
+            deadline = time.monotonic() + KILL_WAIT_S
+            while not self.loading.done() and time.monotonic() < deadline:
+                kill(family())
+                wait([self.loading], timeout=0.1)
+        kill(processes + family())
+
+
+def prepare_environment(settings: Settings, device: Device) -> None:
+    """Defaults that vLLM reads from its environment; what the user has set stays."""
+    os.environ.setdefault("VLLM_LOGGING_LEVEL", "WARNING")
+    os.environ.setdefault("VLLM_LOGGING_STREAM", "ext://sys.stderr")
+    os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")
+    # Forking a process that runs an event loop and threads can leave the child with locks that nobody holds.
+    os.environ.setdefault("VLLM_WORKER_MULTIPROC_METHOD", "spawn")
+    if device == "cpu":
+        cpu.prepare_environment(settings)
+
+
+def arguments(settings: Settings, device: Device) -> dict[str, Any]:
+    """vLLM's engine arguments."""
+    engine, concurrency = settings.engine, settings.traffic.concurrency
+    max_num_seqs = math.ceil(concurrency / engine.workers) if concurrency else None
+    named = {
+        "model": settings.model_path,
+        "served_model_name": settings.names,
+        "dtype": engine.dtype,
+        "max_model_len": engine.max_model_len,
+        "max_num_seqs": max_num_seqs,
+        "tensor_parallel_size": engine.tensor_parallel_size,
+        "pipeline_parallel_size": engine.pipeline_parallel_size,
+        "data_parallel_size": engine.workers,
+    }
+    if device == "cpu":
+        named |= cpu.arguments(max_num_seqs)
+    return {key: value for key, value in named.items() if value is not None} | engine.extra

@@ -1,0 +1,38 @@
+"""The seam between the engine and vLLM's outputs: all that the engine knows of either way out."""
+
+from typing import TYPE_CHECKING, Protocol
+
+from sluice.engine.base import EngineSequence, OutputPathName, Receiver
+
+if TYPE_CHECKING:
+    from vllm.sampling_params import SamplingParams
+
+
+class OutputPath(Protocol):
+    """Takes sequences, and hands on what vLLM makes of them. All methods are called on one event loop."""
+
+    name: OutputPathName
+    step_at: float
+    """When something last came out, on the clock of `time.monotonic`."""
+
+    async def start(self) -> None:
+        """Listen from here on. Raises EngineFailed if the engine has died."""
+        ...
+
+    def submit(
+        self, sequence_id: str, prompt: list[int], params: "SamplingParams", receiver: Receiver
+    ) -> EngineSequence:
+        """Hand a sequence to vLLM. `sequence_id` has to be unique. Raises what vLLM raises, or tells the receiver."""
+        ...
+
+    def record(self) -> None:
+        """Tell vLLM's metrics what they have not heard of."""
+        ...
+
+    async def stop(self) -> None:
+        """Let go of vLLM, before it ends."""
+        ...
+
+    async def close(self) -> None:
+        """Close what vLLM leaves open, once it has ended."""
+        ...
