@@ -154,7 +154,7 @@ async def test_readers_that_do_not_read_are_cut_off_and_nobody_else_notices() ->
 
 @pytest.mark.parametrize("transport", ["accelerated"])
 def test_an_answer_that_is_whole_and_not_read(in_time: Start) -> None:
-    """The engine has done its part: it is the client's time that runs. Below ASGI it is the server's to say so."""
+    """The engine has done its part: it is the client's time that runs."""
     with in_time(send_timeout=5) as server:
         server.engine.going.clear()
         client = server.ask(counting(3, stream=False))
@@ -165,6 +165,21 @@ def test_an_answer_that_is_whole_and_not_read(in_time: Start) -> None:
         server.advance(0.2)
         assert server.controller.expired == FULL | {"send_timeout": 1}
         assert (client.verdict(), client.status) == ("refused", 503)
+
+
+@pytest.mark.parametrize("transport", ["asgi"])
+def test_below_asgi_an_answer_that_is_whole_and_not_read_holds_no_seat(in_time: Start) -> None:
+    """It has left Sluice when the server has it, and is not kept for ever."""
+    with in_time(send_timeout=5) as server:
+        server.engine.going.clear()
+        client = server.ask(counting(3, stream=False))
+        client.stop_reading()
+        server.engine.going.set()
+        server.advance(4.9)
+        assert (server.inside(), client.left.is_set()) == ((0, 0, 0), False)
+        server.advance(0.2)
+        assert client.verdict() == "cut off"
+        assert server.controller.finished["finished"] == 1
 
 
 def test_who_takes_all_of_its_time_for_its_body_is_told_so_at_once(in_time: Start) -> None:
