@@ -112,6 +112,7 @@ class AsgiConnection:
     def complete(self) -> None:
         if self.on_complete is not None:
             self.on_complete()
+            self.on_complete = None
 
     async def hang_up(self) -> Message:
         """In the place of `receive`, which only one may ask."""
@@ -165,6 +166,7 @@ class Exchanged(Response):
                 task.cancel()
             await asyncio.gather(serving, listening, sending, return_exceptions=True)
             exchange.leave()
+            connection.on_complete = None  # they would know each other for ever
 
 
 def text_of(headers: Headers) -> dict[str, str]:
