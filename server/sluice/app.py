@@ -15,7 +15,7 @@ from sluice.api.auth import Auth
 from sluice.api.endpoints import ENDPOINTS
 from sluice.api.errors import broken, method_not_allowed, not_found, refused
 from sluice.api.intake import Intake
-from sluice.api.operations import probes
+from sluice.api.operations import operations
 from sluice.api.routes import routes
 from sluice.engine.base import Engine
 from sluice.errors import RequestError
@@ -63,7 +63,7 @@ def create_app(
     )
     auth = Auth(tenants)
     app.include_router(routes(endpoints, intake, auth, settings.names, lifecycle.require_ready))
-    app.include_router(probes(controller, auth, latencies, engine, lifecycle))
+    app.include_router(operations(controller, auth, latencies, engine, lifecycle))
 
     def apply(settings: Settings) -> None:
         """Go by other limits and other keys from now on. Raises Mistake, and then has changed nothing."""

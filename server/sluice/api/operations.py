@@ -1,4 +1,4 @@
-"""The routes that take no seat and are never refused: probes, metrics, status, models."""
+"""The routes that take no seat and are never refused: probes, metrics, status."""
 
 from typing import Any, Protocol
 
@@ -13,7 +13,7 @@ from sluice.telemetry.metrics import exposition
 
 
 class Health(Protocol):
-    """What the probes ask of the life cycle."""
+    """What the operations ask of the life cycle."""
 
     def readiness(self) -> tuple[bool, dict[str, Any]]:
         """Whether requests are served, and the phase with its progress."""
@@ -44,7 +44,7 @@ def status(controller: AdmissionController, tenants: Tenants, health: Health, en
     }
 
 
-def probes(
+def operations(
     controller: AdmissionController, auth: Auth, latencies: Latencies, engine: Engine, health: Health
 ) -> APIRouter:
     router = APIRouter(tags=["operations"])

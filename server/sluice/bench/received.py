@@ -11,23 +11,23 @@ KEPT = 65536
 """Bytes of an answer that is no stream which are kept."""
 
 
-class Delta(msgspec.Struct):
+class EventDelta(msgspec.Struct):
     content: str | None = None
     role: str | None = None
 
 
-class Choice(msgspec.Struct):
-    delta: Delta = msgspec.field(default_factory=Delta)
+class EventChoice(msgspec.Struct):
+    delta: EventDelta = msgspec.field(default_factory=EventDelta)
     finish_reason: str | None = None
 
 
-class Usage(msgspec.Struct):
+class EventUsage(msgspec.Struct):
     completion_tokens: int = 0
 
 
 class Event(msgspec.Struct):
-    choices: list[Choice] = msgspec.field(default_factory=list)
-    usage: Usage | None = None
+    choices: list[EventChoice] = msgspec.field(default_factory=list)
+    usage: EventUsage | None = None
     error: object = None
 
 
@@ -44,7 +44,7 @@ class Received:
         self.body = b""
         self.rest = b""
         self.token_times: list[float] = []
-        self.usage: Usage | None = None
+        self.usage: EventUsage | None = None
         self.done = self.broken = False
         self.finish_reason: str | None = None
 
