@@ -7,7 +7,6 @@ import sys
 
 from sluice.app import create_app
 from sluice.settings import Settings
-
 from tests.fake import FakeEngine
 
 app = create_app(

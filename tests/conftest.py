@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import uvicorn
 from openai import AsyncOpenAI
+
 from sluice.api.endpoints import ENDPOINTS
 from sluice.app import create_app
 from sluice.engine.base import Engine, Loading, ModelInfo, Sampling
@@ -21,7 +22,6 @@ from sluice.serving import Server
 from sluice.settings import Settings
 from sluice.transport.uvicorn import AcceleratedProtocol
 from sluice.wire.endpoint import Endpoint
-
 from tests.fake import FakeEngine
 from tests.served import Served
 
@@ -62,7 +62,11 @@ def transport() -> str:
 def left_behind(before: set[asyncio.Task[Any]]) -> set[asyncio.Task[Any]]:
     """The tasks that are new; sse-starlette has one a loop, which lives on and looks for the end of the server."""
     new = asyncio.all_tasks() - before - {asyncio.current_task()}
-    return {task for task in new if getattr(task.get_coro(), "__qualname__", "") != "_shutdown_watcher"}
+    return {task for task in new if not is_watcher(task)}
+
+
+def is_watcher(task: asyncio.Task[Any]) -> bool:
+    return getattr(task.get_coro(), "__qualname__", "") == "_shutdown_watcher"
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, StrMethodFormatter
+
 from sluice.bench.figures import percentile
 
 WHITE = {"facecolor": "white", "edgecolor": "none", "pad": 1}

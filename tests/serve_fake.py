@@ -17,7 +17,6 @@ from typing import Any
 from sluice.cli.serve import run
 from sluice.engine.base import Loading, ModelInfo
 from sluice.settings import load
-
 from tests.fake import FakeEngine
 
 

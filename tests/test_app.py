@@ -12,11 +12,11 @@ import uvicorn
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.testclient import TestClient
+
 from sluice import serving
 from sluice.app import create_app
 from sluice.settings import Settings
 from sluice.transport.uvicorn import AcceleratedProtocol
-
 from tests.conftest import left_behind
 from tests.fake import FakeEngine
 from tests.test_lifecycle import ENDLESS, counting

@@ -10,8 +10,8 @@ from typing import Any
 
 import psutil
 import pytest
-from sluice.settings import CONFIG
 
+from sluice.settings import CONFIG
 from tests.process import ROOT, Process, started
 from tests.test_lifecycle import ENDLESS, ask, counting, rest_of, streaming
 

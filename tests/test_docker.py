@@ -12,6 +12,7 @@ from pathlib import Path
 from threading import Thread
 
 import pytest
+
 from sluice.errors import SettingsError
 from sluice.settings import load
 

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 import yaml
 from fastapi import FastAPI
-from sluice.settings import Settings, Tenant
 from starlette.routing import Mount, Route
 
+from sluice.settings import Settings, Tenant
 from tests.conftest import Serve, Started
 
 ROOT = Path(__file__).parents[1]

@@ -7,10 +7,10 @@ import socket
 import httpx
 import pytest
 from fastapi.middleware.cors import CORSMiddleware
+
 from sluice import serving
 from sluice.app import create_app
 from sluice.settings import Settings, Traffic
-
 from tests.fake import FakeEngine
 from tests.process import started
 from tests.test_lifecycle import counting

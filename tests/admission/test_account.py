@@ -3,11 +3,11 @@
 from typing import Any
 
 import pytest
+
 from sluice.admission.account import Account, duration
 from sluice.admission.controller import AdmissionController
 from sluice.errors import InvalidRequest, RateLimited
 from sluice.settings import Tenant, Traffic
-
 from tests.admission.clock import Clock
 from tests.admission.tickets import admitted
 

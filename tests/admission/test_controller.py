@@ -5,11 +5,11 @@ import asyncio
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from sluice.admission import Account, AdmissionController, Tenants
 from sluice.admission.entry import SequenceSpec
 from sluice.errors import Disconnected, Outcome, Overloaded
 from sluice.settings import Traffic
-
 from tests.admission.tickets import admitted
 
 

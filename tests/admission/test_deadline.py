@@ -2,6 +2,7 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
+
 from sluice.admission.deadline import Deadline, Stage
 
 LIMITS: dict[Stage, float | None] = {

@@ -5,6 +5,7 @@ from itertools import count
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from sluice.admission.entry import INPUT_WEIGHT, OUTPUT_WEIGHT, Entry, SequenceSpec
 from sluice.admission.fair_queue import FairQueue
 

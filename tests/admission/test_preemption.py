@@ -5,12 +5,12 @@ from collections import Counter
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from sluice.admission import AdmissionController, Tenants
 from sluice.admission.entry import Entry, SequenceSpec
 from sluice.admission.scheduler import Scheduler
 from sluice.errors import Expired
 from sluice.settings import Tenant, Traffic
-
 from tests.admission.clock import Clock
 from tests.admission.tickets import admitted
 

@@ -5,8 +5,8 @@ from itertools import accumulate
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sluice.admission.rate import Rate
 
+from sluice.admission.rate import Rate
 from tests.admission.clock import Clock
 
 SECONDS = st.floats(0, 200, allow_subnormal=False)

@@ -8,6 +8,7 @@ from itertools import count
 
 from hypothesis import given
 from hypothesis import strategies as st
+
 from sluice.admission.forecast import Forecast
 from sluice.admission.retry_after import LATEST, SOONEST, RetryAfter
 

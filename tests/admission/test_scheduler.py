@@ -7,9 +7,9 @@ from contextlib import asynccontextmanager
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from sluice.admission.entry import Entry, SequenceSpec
 from sluice.admission.scheduler import Scheduler
-
 from tests.admission.clock import Clock
 
 

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from sluice.admission.keys import new_key
 from sluice.admission.tenants import Tenants
 from sluice.errors import Forbidden, SettingsError, Unauthorized
 from sluice.settings import Tenant
-
 from tests.admission.clock import Clock
 
 

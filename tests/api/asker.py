@@ -6,7 +6,6 @@ from typing import Any
 
 from sluice.bench.connection import Pool
 from sluice.bench.received import Received
-
 from tests.api.exact_cases import Case
 from tests.api.streams import Streamed, put_together
 from tests.api.wire import WHOLE, Answered

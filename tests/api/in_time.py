@@ -7,11 +7,11 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from fastapi import FastAPI
+from starlette.types import Message, Scope
+
 from sluice.app import create_app
 from sluice.settings import Settings
 from sluice.transport.base import Headers
-from starlette.types import Message, Scope
-
 from tests.api.raw import RawClient
 from tests.fake import FakeEngine
 from tests.virtual import VirtualLoop

@@ -5,10 +5,10 @@ import json
 from collections.abc import Callable
 from typing import Any, Literal
 
-from sluice.errors import Disconnected, RequestError
-from sluice.transport.base import Handler, Headers
 from starlette.types import Message
 
+from sluice.errors import Disconnected, RequestError
+from sluice.transport.base import Handler, Headers
 from tests.fake import answer
 
 Verdict = Literal["whole", "refused", "broken off", "cut off", "hung up"]

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+
 from sluice.api.auth import api_key
 from sluice.api.errors import to_reply, to_response
 from sluice.errors import RateLimited, Unauthorized

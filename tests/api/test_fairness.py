@@ -4,8 +4,8 @@ import asyncio
 import time
 
 from openai import AsyncOpenAI
-from sluice.admission.entry import INPUT_WEIGHT, OUTPUT_WEIGHT
 
+from sluice.admission.entry import INPUT_WEIGHT, OUTPUT_WEIGHT
 from tests.api.test_tenants import tenants
 from tests.conftest import Serve, Started
 

@@ -9,10 +9,10 @@ from contextlib import asynccontextmanager, closing, contextmanager
 from typing import Any
 
 import pytest
+
 from sluice.app import create_app
 from sluice.errors import Unavailable
 from sluice.settings import Settings
-
 from tests.api.raw import RawClient
 from tests.conftest import Running, Serve
 from tests.fake import FakeEngine

@@ -4,10 +4,10 @@ import asyncio
 import json
 
 import pytest
+
 from sluice.app import create_app
 from sluice.engine.base import Receiver, Sampling
 from sluice.settings import Settings
-
 from tests.api.raw import RawClient
 from tests.fake import FakeEngine, FakeSequence, answer
 from tests.test_lifecycle import counting

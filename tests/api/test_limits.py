@@ -6,9 +6,9 @@ import random
 import httpx
 import pytest
 from openai import AsyncOpenAI, RateLimitError
+
 from sluice.admission.controller import REASONS
 from sluice.errors import EngineFailed
-
 from tests.conftest import Serve, Started
 from tests.fake import FakeEngine
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import httpx
 import pytest
+
 from sluice.engine.base import Prompt
 from sluice.errors import EngineFailed
-
 from tests.conftest import Serve
 from tests.fake import FakeEngine
 from tests.test_lifecycle import counting

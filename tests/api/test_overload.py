@@ -7,8 +7,8 @@ from typing import Any
 
 import httpx
 import pytest
-from sluice.admission import controller
 
+from sluice.admission import controller
 from tests.conftest import Running, Serve
 from tests.fake import FakeEngine
 from tests.test_lifecycle import counting

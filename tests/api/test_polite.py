@@ -4,7 +4,6 @@ import hashlib
 
 from sluice.app import create_app
 from sluice.settings import Settings
-
 from tests.api.raw import RawClient
 from tests.fake import FakeEngine
 from tests.test_lifecycle import counting

@@ -7,11 +7,11 @@ import httpx
 import pytest
 from fastapi import APIRouter, Depends, FastAPI
 from fastapi.routing import APIRoute
+from starlette.routing import BaseRoute
+
 from sluice.api.auth import Auth
 from sluice.app import create_app
 from sluice.settings import Settings
-from starlette.routing import BaseRoute
-
 from tests.fake import FakeEngine
 
 RULES = {Auth.anyone, Auth.tenant, Auth.tenant_at_intake, Auth.operator}

@@ -7,7 +7,6 @@ from typing import Any
 from sluice.api.sinks import StreamSink
 from sluice.engine.base import Delta, Pace, TokenLogprob
 from sluice.wire.endpoint import Encoder
-
 from tests.openai.examples import chat
 
 

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 
 import httpx
 import pytest
+
 from sluice.api.endpoints import ENDPOINTS
 from sluice.engine.base import Delta, GenerationRequest, Sampling
 from sluice.settings import RequestClass
@@ -14,7 +15,6 @@ from sluice.wire.body import WireModel
 from sluice.wire.collected import CollectedDeltas
 from sluice.wire.endpoint import Endpoint, Problem
 from sluice.wire.template import Frame
-
 from tests.conftest import Running, Serve
 from tests.fake import FakeEngine
 

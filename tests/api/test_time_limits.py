@@ -5,8 +5,8 @@ import socket
 
 import httpx
 import pytest
-from sluice.transport.event_stream import MOMENT
 
+from sluice.transport.event_stream import MOMENT
 from tests.api.in_time import Start
 from tests.fake import FakeEngine
 from tests.test_lifecycle import ENDLESS, counting, serve_fake, streaming

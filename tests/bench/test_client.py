@@ -9,12 +9,12 @@ from itertools import pairwise
 from random import Random
 
 import pytest
+
 from sluice.admission.controller import REASONS
 from sluice.bench.client import Client
 from sluice.bench.connection import Pool
 from sluice.bench.record import Attempt, Request
 from sluice.bench.target import Target
-
 from tests.bench.peer import END, STREAM, Peer, answering, chunk, events, whole
 from tests.conftest import Serve
 from tests.fake import FakeEngine

@@ -9,6 +9,7 @@ from statistics import fmean, pvariance
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from sluice.bench.arrivals import poisson
 from sluice.bench.figures import Figures, herding, jain, percentile
 from sluice.bench.record import Attempt, Outcome, Request, Run

@@ -7,12 +7,12 @@ from contextlib import asynccontextmanager
 from random import Random
 
 import pytest
+
 from sluice.bench.client import Client
 from sluice.bench.connection import Pool
 from sluice.bench.greeting import Subject
 from sluice.bench.load import Load
 from sluice.bench.target import Target
-
 from tests.bench.peer import END, STREAM, Peer, answering, events, whole
 
 DONE = [STREAM, events('{"choices":[{"delta":{"content":"1"},"finish_reason":"stop"}]}', "[DONE]"), END]

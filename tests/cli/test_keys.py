@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 import yaml
+
 from sluice.admission.tenants import Tenants
 from sluice.errors import Unauthorized
 from sluice.settings import load
-
 from tests.cli.test_check import sluice
 
 

@@ -13,9 +13,9 @@ from pathlib import Path
 import psutil
 import pytest
 from openai import AsyncOpenAI
+
 from sluice.serving import settle
 from sluice.settings.models import DEMO
-
 from tests.process import Process, started
 
 pytestmark = pytest.mark.timeout(600)

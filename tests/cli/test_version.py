@@ -8,7 +8,6 @@ from importlib.metadata import version
 
 import sluice
 from sluice.cli.version import installed
-
 from tests.process import ROOT
 
 

@@ -4,6 +4,7 @@ import json
 import subprocess
 
 from safetensors import safe_open
+
 from sluice.demo.evaluate import CARD
 from sluice.demo.model import CONFIG
 from sluice.demo.tokenizer import load

@@ -4,10 +4,11 @@ import random
 from itertools import islice
 
 import pytest
+from transformers import AutoTokenizer
+
 from sluice.demo.chats import MIX, Chat, draw, training
 from sluice.demo.tokenizer import load
 from sluice.demo.train import FOLDER, Encoder
-from transformers import AutoTokenizer
 
 ENCODER = Encoder(load(FOLDER), (FOLDER / "chat_template.jinja").read_text())
 SERVED = AutoTokenizer.from_pretrained(FOLDER)

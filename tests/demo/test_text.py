@@ -8,6 +8,7 @@ from itertools import islice, pairwise
 from typing import Any
 
 import pytest
+
 from sluice.demo.chats import MEASURED, Chat, draw, measuring, training
 from sluice.demo.skills import held_out
 from sluice.demo.words import CAPITALS

@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from sluice.demo.tokenizer import MARKS, SPECIAL, load
 from sluice.demo.train import FOLDER
 from sluice.demo.words import BY_HEART, GLYPHS

@@ -4,10 +4,10 @@ import asyncio
 from typing import Any
 
 import pytest
+
 from sluice.engine.base import Chat, Delta, Sampling
 from sluice.engine.gathered import Gathered
 from sluice.errors import InvalidRequest
-
 from tests.conftest import Started
 from tests.fake import FakeEngine
 

@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from openai.types import Completion, Model
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 from openai.types.shared import ErrorObject
+
 from sluice.engine.base import Delta, TokenLogprob
 from sluice.openai.chunks import Chunks, Ending, encode
 from sluice.openai.errors import encode_error
 from sluice.openai.models import model_list
 from sluice.wire.collected import CollectedDeltas
 from sluice.wire.endpoint import Problem
-
 from tests.openai.examples import chat, completion
 
 TOP = (TokenLogprob("a", -0.5), TokenLogprob("é", -1.5), TokenLogprob("ab", -2.5))

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from sluice.errors import InvalidRequest
 from sluice.openai.chat.models import RESERVED, ChatCompletionRequest
 from sluice.openai.chat.translation import ChatCall
 from sluice.openai.completions.models import CompletionRequest
 from sluice.openai.completions.translation import CompletionCall
 from sluice.openai.sampling import GenerationBody
-
 from tests.openai.examples import CHAT, COMPLETION, chat, completion
 
 KINDS = [ChatCompletionRequest, CompletionRequest]

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 from openai.types.chat import ChatCompletionMessage
-from sluice.engine.base import Chat
 
+from sluice.engine.base import Chat
 from tests.openai.examples import chat
 
 CALL = {"id": "call_1", "type": "function", "function": {"name": "weather", "arguments": '{"city": "Rome"}'}}

@@ -5,9 +5,9 @@ from typing import Any, get_type_hints
 import pytest
 from openai.types import completion_create_params as completion_params
 from openai.types.chat import completion_create_params as chat_params
+
 from sluice.engine.base import Chat, GenerationRequest, Sampling
 from sluice.errors import InvalidRequest
-
 from tests.openai.examples import chat, completion
 
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from sluice.engine.devices import Machine
 from sluice.errors import SettingsError
 from sluice.settings import Settings, load

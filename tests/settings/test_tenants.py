@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+
 from sluice.errors import SettingsError
 from sluice.settings import Settings, Tenant, load
 

@@ -9,16 +9,16 @@ from typing import Any
 
 import pytest
 import uvicorn
-from sluice.errors import Disconnected, Expired, RequestError
-from sluice.serving import Server
-from sluice.transport.asgi import Exchanged
-from sluice.transport.base import Connection
-from sluice.transport.uvicorn import AcceleratedProtocol
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from sluice.errors import Disconnected, Expired, RequestError
+from sluice.serving import Server
+from sluice.transport.asgi import Exchanged
+from sluice.transport.base import Connection
+from sluice.transport.uvicorn import AcceleratedProtocol
 from tests.conftest import left_behind
 
 Script = Callable[[Connection], Awaitable[None]]

@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
+
 from sluice.transport.base import Headers
 from sluice.transport.event_stream import PING, EventStream
 from sluice.transport.heartbeat import Heartbeat

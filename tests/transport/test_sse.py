@@ -4,6 +4,7 @@ import json
 
 from hypothesis import example, given
 from hypothesis import strategies as st
+
 from sluice.transport.sse import event, named_event
 
 HARD = '"\\ \n\n\r\n\t\0\x1c\x7f\x85\u2028\u2029😀 </script> data: [DONE]'

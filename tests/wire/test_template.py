@@ -5,6 +5,7 @@ import json
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+
 from sluice.transport.sse import event
 from sluice.wire.template import Frame
 

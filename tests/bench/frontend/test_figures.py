@@ -6,6 +6,7 @@ from io import StringIO
 
 import pytest
 from rich.console import Console
+
 from sluice.bench.figures import Latency
 from sluice.bench.frontend.contenders import Contender, flags
 from sluice.bench.frontend.figures import Figures

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import psutil
 import pytest
+
 from sluice.bench.frontend.contenders import Contender, free_port
 from sluice.bench.frontend.measure import Measured, measure
 from sluice.bench.frontend.plan import Plan, Route
 from sluice.bench.frontend.process import Process
 from sluice.errors import BenchFailed
-
 from tests.process import ROOT
 
 

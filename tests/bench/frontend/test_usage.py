@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import psutil
 import pytest
+
 from sluice.bench.frontend.usage import Usage, memory
 
 BUSY = "while :; do :; done"

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
+
 from sluice.engine.vllm.child_logs import ChildLogs
 
 FAILED_START = r"""

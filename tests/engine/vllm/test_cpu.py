@@ -1,11 +1,11 @@
 """What is different when vLLM runs on a CPU."""
 
 import pytest
+
 from sluice.engine.base import Delta, Sampling
 from sluice.engine.gathered import Gathered
 from sluice.engine.vllm.launch import arguments
 from sluice.settings import Settings
-
 from tests.conftest import Started
 
 

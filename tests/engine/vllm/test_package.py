@@ -3,9 +3,9 @@
 import dataclasses
 
 import pytest
+
 from sluice.engine.vllm.package import check_extra, known_arguments
 from sluice.errors import SettingsError
-
 from tests.conftest import Started
 
 

@@ -13,9 +13,9 @@ from typing import Any
 import httpx
 import psutil
 import pytest
+
 from sluice.engine.base import Chat, Sampling
 from sluice.engine.gathered import Gathered
-
 from tests.conftest import Started
 from tests.process import Process, started
 

@@ -5,11 +5,11 @@ from typing import Any
 
 import msgspec
 import pytest
-from sluice.engine.base import Delta, Pace, Receiver
-from sluice.engine.vllm import probe
 from vllm.v1.engine.logprobs import LogprobsProcessor
 from vllm.v1.metrics.stats import RequestStateStats
 
+from sluice.engine.base import Delta, Pace, Receiver
+from sluice.engine.vllm import probe
 from tests.conftest import Started
 
 

@@ -7,15 +7,15 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from sluice.engine.base import Delta, Sampling
-from sluice.engine.gathered import Gathered
-from sluice.engine.vllm.public import PublicPath
-from sluice.errors import EngineFailed, InvalidRequest, RequestError, Unavailable
 from tokenizers.decoders import DecodeStream
 from vllm.exceptions import GenerationError, QueueOverflowError, VLLMValidationError
 from vllm.sampling_params import SamplingParams
 from vllm.v1.engine.exceptions import EngineDeadError, EngineGenerateError
 
+from sluice.engine.base import Delta, Sampling
+from sluice.engine.gathered import Gathered
+from sluice.engine.vllm.public import PublicPath
+from sluice.errors import EngineFailed, InvalidRequest, RequestError, Unavailable
 from tests.conftest import Started
 
 

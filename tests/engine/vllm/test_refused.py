@@ -3,11 +3,11 @@
 from typing import Any
 
 import pytest
+from vllm.v1.engine import EngineCoreOutput
+
 from sluice.engine.base import Sampling
 from sluice.engine.gathered import Gathered
 from sluice.errors import Unavailable
-from vllm.v1.engine import EngineCoreOutput
-
 from tests.conftest import Started
 
 

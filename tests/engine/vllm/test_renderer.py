@@ -3,10 +3,10 @@
 import asyncio
 
 import pytest
+
 from sluice.engine.base import Chat
 from sluice.engine.vllm.renderer import SHORT_FOR_FAST, SHORT_PROMPT, Renderer, size
 from sluice.errors import InvalidRequest
-
 from tests.conftest import Started
 
 TEXTS = (

@@ -4,13 +4,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import sluice.demo
 from hypothesis import given
 from hypothesis import strategies as st
-from sluice.engine.vllm.tokenizer import fast
 from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
+
+import sluice.demo
+from sluice.engine.vllm.tokenizer import fast
 
 DEMO = Path(sluice.demo.__file__).parent
 PIECES = (

@@ -6,13 +6,13 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from vllm.v1.engine import FinishReason
+
 from sluice.engine.base import Chat, Delta, Sampling
 from sluice.engine.gathered import Gathered
 from sluice.engine.vllm.direct.outbox import FEW_MESSAGES
 from sluice.engine.vllm.direct.sequence import DETOKENIZER_CONTEXT_TOKENS, DirectSequence
 from sluice.errors import EngineFailed, InvalidRequest, RequestError, Unavailable
-from vllm.v1.engine import FinishReason
-
 from tests.conftest import Started
 
 COUNT = "Count from 1 to 40."

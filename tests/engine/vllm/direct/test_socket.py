@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 import zmq
 import zmq.asyncio
-from sluice.engine.base import Pace
-from sluice.engine.vllm.direct.socket import AT_ONCE, OutputSocket
 from vllm.v1.engine import EngineCoreOutput, EngineCoreOutputs
 from vllm.v1.engine.core_client import BackgroundResources
 from vllm.v1.serial_utils import MsgpackDecoder, MsgpackEncoder
+
+from sluice.engine.base import Pace
+from sluice.engine.vllm.direct.socket import AT_ONCE, OutputSocket
 
 
 class Box:
