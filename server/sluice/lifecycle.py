@@ -17,6 +17,10 @@ RETRY_AFTER_S = 5
 """What a client is told to wait while the server is not ready."""
 LAST_BREATH_S = 5.0
 """What interrupted requests get to write their last event."""
+NOT_RUN = (
+    "The model is not being loaded: nobody runs the lifespan of this application. Who mounts it has to hand it on: "
+    "FastAPI(lifespan=app.router.lifespan_context)."
+)
 DEATH_CHECK_S = 0.5
 STALLED_AFTER_S = 30.0
 """Without a step, and with work to do, the engine makes no progress."""
@@ -43,8 +47,8 @@ class Lifecycle:
     def require_ready(self) -> ModelInfo:
         """The loaded model. Raises Unavailable in every phase but `ready`."""
         if self.phase != "ready" or self.model is None:
-            hint = " Nobody runs its lifespan: an application that mounts it has to." if self.started_at is None else ""
-            raise Unavailable(f"The server is {self.phase}.{hint}", code=self.phase, retry_after=RETRY_AFTER_S)
+            message = f"The server is {self.phase}." if self.started_at is not None else NOT_RUN
+            raise Unavailable(message, code=self.phase, retry_after=RETRY_AFTER_S)
         return self.model
 
     def readiness(self) -> tuple[bool, dict[str, Any]]:
