@@ -15,6 +15,8 @@ import psutil
 from tests.served import Served
 
 ROOT = Path(__file__).parents[1]
+EAGER = ("--set", "engine.extra.enforce_eager=true")
+"""Start vLLM without compiling the model: a third of a start, for tests that do not ask how fast it is."""
 
 
 class Process(Served):

@@ -16,7 +16,7 @@ from openai import AsyncOpenAI
 
 from sluice.serving import settle
 from sluice.settings.models import DEMO
-from tests.process import Process, started
+from tests.process import EAGER, Process, started
 
 pytestmark = pytest.mark.timeout(600)
 LOADING = 400.0
@@ -140,7 +140,9 @@ async def test_a_model_that_cannot_be_loaded_is_one_line(tmp_path: Path, weights
         shutil.copytree(DEMO, folder, ignore=shutil.ignore_patterns("*.safetensors", "*.py", "__pycache__"))
     if weights == "cut off":
         (folder / "model.safetensors").write_bytes((DEMO / "model.safetensors").read_bytes()[:1_000_000])
-    async with started("sluice", "serve", CONFIG, "--set", "http.port=0", "--set", f"model={folder}") as process:
+    async with started(
+        "sluice", "serve", CONFIG, "--set", "http.port=0", "--set", f"model={folder}", *EAGER
+    ) as process:
         watching = asyncio.create_task(watch(process))
         assert await process.exit_code(within=LOADING) == 1
     said = [line for line in process.lines[1:] if not line.startswith("sluice: Loading")]

@@ -1,0 +1,33 @@
+"""How long the event loop is held: CPU of its own thread, so that neighbours on the machine do not count."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+TICK_S = 0.002
+
+
+class Held:
+    """`longest`: CPU seconds that the loop's thread spent between two of its turns, at most, so far."""
+
+    def __init__(self) -> None:
+        self.longest = 0.0
+
+    async def watch(self) -> None:
+        while True:
+            before = time.thread_time()
+            await asyncio.sleep(TICK_S)
+            self.longest = max(self.longest, time.thread_time() - before)
+
+
+@asynccontextmanager
+async def held() -> AsyncIterator[Held]:
+    """`async with held() as loop: ...; assert loop.longest < 0.05`. Whoever asks should do so on another thread."""
+    loop = Held()
+    watching = asyncio.create_task(loop.watch())
+    try:
+        yield loop
+        await asyncio.sleep(2 * TICK_S)
+    finally:
+        watching.cancel()
