@@ -15,8 +15,8 @@ import psutil
 from tests.served import Served
 
 ROOT = Path(__file__).parents[1]
-EAGER = ("--set", "engine.extra.enforce_eager=true")
-"""Start vLLM without compiling the model: a third of a start, for tests that do not ask how fast it is."""
+QUICK = ("--set", "engine.extra.enforce_eager=true", "--set", "engine.dtype=float32")
+"""vLLM without a compiled model, and without bfloat16, which old processors can't: for tests that want one soon."""
 
 
 class Process(Served):

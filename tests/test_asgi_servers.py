@@ -106,7 +106,7 @@ async def test_sigterm_lets_a_running_stream_finish(name: str) -> None:
 @pytest.mark.timeout(600)
 async def test_the_real_engine_below_a_process_that_may_have_no_children() -> None:
     """Hypercorn's worker is daemonic; so vLLM could start none of its own."""
-    env = {CONFIG: "configs/demo.yaml", "SLUICE_ENGINE__EXTRA__ENFORCE_EAGER": "true"}
+    env = {CONFIG: "configs/demo.yaml", "SLUICE_ENGINE__EXTRA__ENFORCE_EAGER": "true"}  # which is quicker
     async with of_the_readme("hypercorn", "sluice.asgi:app", env) as server:
         await server.line("Ready", within=500)
         async with streaming(server, 30) as events:

@@ -16,7 +16,7 @@ from openai import AsyncOpenAI
 
 from sluice.serving import settle
 from sluice.settings.models import DEMO
-from tests.process import EAGER, Process, started
+from tests.process import QUICK, Process, started
 
 pytestmark = pytest.mark.timeout(600)
 LOADING = 400.0
@@ -141,7 +141,7 @@ async def test_a_model_that_cannot_be_loaded_is_one_line(tmp_path: Path, weights
     if weights == "cut off":
         (folder / "model.safetensors").write_bytes((DEMO / "model.safetensors").read_bytes()[:1_000_000])
     async with started(
-        "sluice", "serve", CONFIG, "--set", "http.port=0", "--set", f"model={folder}", *EAGER
+        "sluice", "serve", CONFIG, "--set", "http.port=0", "--set", f"model={folder}", *QUICK
     ) as process:
         watching = asyncio.create_task(watch(process))
         assert await process.exit_code(within=LOADING) == 1

@@ -17,7 +17,7 @@ import pytest
 from sluice.engine.base import Chat, Sampling
 from sluice.engine.gathered import Gathered
 from tests.conftest import Started
-from tests.process import EAGER, Process, started
+from tests.process import QUICK, Process, started
 
 pytestmark = [
     pytest.mark.timeout(600),
@@ -39,7 +39,7 @@ async def parallel(request: pytest.FixtureRequest) -> AsyncIterator[tuple[str, P
     key, number = request.param
     async with started(
         "sluice", "serve", "configs/demo.yaml", "--set", "http.port=0", "--set", f"engine.{key}={number}",
-        "--set", "traffic.concurrency=4", "--set", "traffic.max_concurrency=100", *EAGER,
+        "--set", "traffic.concurrency=4", "--set", "traffic.max_concurrency=100", *QUICK,
     ) as server:  # fmt: skip
         await server.readiness("ready", within=500)
         yield key, server

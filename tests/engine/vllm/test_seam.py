@@ -11,7 +11,7 @@ import httpx
 import psutil
 import pytest
 
-from tests.process import EAGER, Process, started
+from tests.process import QUICK, Process, started
 
 pytestmark = pytest.mark.timeout(600)
 LOADING_S = 400.0
@@ -75,7 +75,7 @@ CASES: dict[str, tuple[Patches, str, list[str]]] = {
 def serve(folder: Path, patches: Patches, output_path: str) -> AbstractAsyncContextManager[Process]:
     (folder / "sitecustomize.py").write_text(PATCHING.format(patches=patches))
     path = os.pathsep.join(filter(None, (str(folder), os.environ.get("PYTHONPATH"))))
-    settings = ("--set", "http.port=0", "--set", f"engine.output_path={output_path}", *EAGER)
+    settings = ("--set", "http.port=0", "--set", f"engine.output_path={output_path}", *QUICK)
     return started("sluice", "serve", "configs/demo.yaml", *settings, env={"PYTHONPATH": path})
 
 
