@@ -1,7 +1,6 @@
 """vLLM's AsyncLLM behind the Engine protocol."""
 
 import asyncio
-import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +23,7 @@ from sluice.engine.vllm.launch import Launch
 from sluice.engine.vllm.output_path import OutputPath
 from sluice.errors import EngineFailed, InvalidRequest, one_line
 from sluice.settings import Settings
+from sluice.stderr import tell
 
 if TYPE_CHECKING:
     from vllm.sampling_params import SamplingParams
@@ -66,7 +66,7 @@ class VLLMEngine:
         if self.misfit is not None:
             if self.settings.engine.output_path == "direct":
                 raise EngineFailed(f"engine.output_path: direct does not fit: {self.misfit}")
-            print(f"sluice: engine.output_path: public, as direct does not fit: {self.misfit}", file=sys.stderr)
+            tell(f"engine.output_path: public, as direct does not fit: {self.misfit}")
         config = self.running.vllm_config
         self.defaults = config.model_config.get_diff_sampling_param()
         return ModelInfo(
@@ -87,17 +87,15 @@ class VLLMEngine:
         return await self.renderer.render(prompt)
 
     def submit(self, sequence_id: str, prompt: list[int], sampling: Sampling, receiver: Receiver) -> EngineSequence:
-        from vllm.exceptions import VLLMClientError
+        from sluice.engine.vllm.deltas import ended_by
 
         assert self.path is not None, "the engine has not started"
         try:
             return self.path.submit(sequence_id, prompt, self.to_params(sampling), receiver)
-        except (VLLMClientError, ValueError) as error:
+        except ValueError as error:
             raise InvalidRequest(one_line(error), param=getattr(error, "parameter", None)) from error
         except Exception as error:
-            raise EngineFailed(
-                f"The engine did not take the sequence: {one_line(error)}", code="engine_error"
-            ) from error
+            raise ended_by(error) from error
 
     def to_params(self, sampling: Sampling) -> "SamplingParams":
         """What the request leaves open is taken from the model's generation_config, as `vllm serve` does."""
