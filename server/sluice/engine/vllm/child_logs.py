@@ -18,7 +18,7 @@ class ChildLogs:
 
     So they can always say something, be it that nobody reads this process' own stderr any more. Lines are kept until
     `forward` and passed on after it. Nothing else tells why a model could not be loaded: vLLM's error in this process
-    only says "see above".
+    only says "see above". `pipe`: its inode, by which the processes that have it are known.
     """
 
     def __init__(self) -> None:
@@ -33,6 +33,7 @@ class ChildLogs:
         for descriptor in (1, 2):
             os.dup2(writing, descriptor)
         os.close(writing)
+        self.pipe = os.fstat(reading).st_ino
         self.thread = threading.Thread(target=self.pump, args=(reading,), name="child-logs", daemon=True)
         self.thread.start()
         return self

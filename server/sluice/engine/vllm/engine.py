@@ -21,6 +21,7 @@ from sluice.engine.devices import Device
 from sluice.engine.vllm.child_logs import ChildLogs
 from sluice.engine.vllm.launch import Launch
 from sluice.engine.vllm.output_path import OutputPath
+from sluice.engine.vllm.processes import left_behind
 from sluice.errors import EngineFailed, InvalidRequest, one_line
 from sluice.settings import Settings
 from sluice.stderr import tell
@@ -55,9 +56,12 @@ class VLLMEngine:
         return None if self.path is None else self.path.name
 
     async def start(self, report: Callable[[Loading], None]) -> ModelInfo:
+        if left := await asyncio.to_thread(left_behind):
+            pids = " ".join(str(process.pid) for process in left)
+            tell(f"A server that has ended has left its engine, with all its memory. To end that, too: kill -9 {pids}")
         with ChildLogs() as logs:
             try:
-                self.llm = await self.launch.load(report)
+                self.llm = await self.launch.load(report, logs.pipe)
                 await self.connect(self.llm)
             except Exception as error:
                 cause = logs.cause() or one_line(error)
