@@ -8,6 +8,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psutil
@@ -71,6 +72,11 @@ class Process(Served):
                     return answer
                 assert self.process.returncode is None, self.lines
                 await asyncio.sleep(0.02)
+
+    def be_deaf(self) -> None:
+        """Let nobody read what it says."""
+        transport: Any = self.process._transport  # type: ignore[attr-defined]
+        transport.get_pipe_transport(2).close()
 
     def send(self, number: signal.Signals) -> None:
         self.process.send_signal(number)
