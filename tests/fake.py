@@ -18,7 +18,7 @@ from sluice.engine.base import (
     Sampling,
     TokenLogprob,
 )
-from sluice.errors import EngineFailed, InvalidRequest
+from sluice.errors import EngineDied, EngineFailed, InvalidRequest
 
 
 def answer(prompt: str) -> list[str]:
@@ -92,7 +92,7 @@ class FakeEngine:
 
     def submit(self, sequence_id: str, prompt: list[int], sampling: Sampling, receiver: Receiver) -> FakeSequence:
         if self.dead:
-            raise EngineFailed("The engine did not take the sequence: it is dead", code="engine_error")
+            raise EngineDied
         if any(token >= 0x110000 for token in prompt):
             raise InvalidRequest("A token is out of the vocabulary.")
         sequence = FakeSequence(self, answer("".join(map(chr, prompt))), sampling, receiver)
@@ -123,7 +123,7 @@ class FakeEngine:
             for sequence in list(self.live):
                 if self.dead:
                     self.drop(sequence)
-                    sequence.receiver.fail(EngineFailed("The engine ended the sequence: it died", code="engine_error"))
+                    sequence.receiver.fail(EngineDied())
                 elif sequence in self.live:
                     sequence.step()
         self.stepping = None

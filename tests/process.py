@@ -8,6 +8,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psutil
@@ -31,11 +32,11 @@ class Process(Served):
         self.reading = asyncio.create_task(self.read())
 
     async def read(self) -> None:
-        assert self.process.stderr is not None
-        async for line in self.process.stderr:
-            async with self.more:
-                self.lines.append(line.decode().rstrip())
-                self.more.notify_all()
+        if self.process.stderr is not None:
+            async for line in self.process.stderr:
+                async with self.more:
+                    self.lines.append(line.decode().rstrip())
+                    self.more.notify_all()
         async with self.more:
             self.ended = True
             self.more.notify_all()
@@ -72,6 +73,11 @@ class Process(Served):
                 assert self.process.returncode is None, self.lines
                 await asyncio.sleep(0.02)
 
+    def be_deaf(self) -> None:
+        """Let nobody read what it says."""
+        transport: Any = self.process._transport  # type: ignore[attr-defined]
+        transport.get_pipe_transport(2).close()
+
     def send(self, number: signal.Signals) -> None:
         self.process.send_signal(number)
 
@@ -96,10 +102,12 @@ class Process(Served):
 
 
 @asynccontextmanager
-async def started(*arguments: str, listens: bool = True, env: dict[str, str] | None = None) -> AsyncIterator[Process]:
+async def started(
+    *arguments: str, listens: bool = True, env: dict[str, str] | None = None, stderr: int = asyncio.subprocess.PIPE,
+) -> AsyncIterator[Process]:  # fmt: skip
     """`python -m ARGUMENTS`, up from when its port is open; killed in the end if it still runs."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", *arguments, cwd=ROOT, stderr=asyncio.subprocess.PIPE, env=os.environ | (env or {})
+        sys.executable, "-m", *arguments, cwd=ROOT, stderr=stderr, env=os.environ | (env or {})
     )
     server = Process(process)
     try:

@@ -17,6 +17,7 @@ from typing import Any
 from sluice.cli.serve import run
 from sluice.engine.base import Loading, ModelInfo
 from sluice.settings import load
+from sluice.stderr import unfailing_stderr
 from tests.fake import FakeEngine
 
 
@@ -37,4 +38,5 @@ if __name__ == "__main__":
     settings, behaviour = map(json.loads, sys.argv[1:3])
     file = next(map(Path, sys.argv[3:]), None)
     overrides = [f"{key}={json.dumps(value)}" for key, value in settings.items()]
-    os._exit(run(load(file, overrides), Directed(**behaviour), file, overrides))  # as `sluice serve` ends
+    with unfailing_stderr():
+        os._exit(run(load(file, overrides), Directed(**behaviour), file, overrides))  # as `sluice serve` ends

@@ -41,7 +41,7 @@ def create_app(
     """
     controller, latencies = AdmissionController(settings.traffic, clock), Latencies()
     tenants = Tenants(settings.tenants, os.environ, clock, settings.operators.keys)
-    lifecycle = Lifecycle(engine, controller, announce)
+    lifecycle = Lifecycle(engine, controller, announce, settings.engine.stall_timeout)
     answering = Answering(engine, controller, latencies, settings, lifecycle.require_ready)
     intake = Intake(
         endpoints, answering.generate, controller=controller, tenants=tenants, latencies=latencies,

@@ -9,16 +9,12 @@ from sluice.checked import checked
 from sluice.engine.vllm.engine import VLLMEngine
 from sluice.errors import SettingsError
 from sluice.settings import CONFIG
-
-
-def announce(line: str) -> None:
-    print(f"sluice: {line}", file=sys.stderr)
-
+from sluice.stderr import tell
 
 config = os.environ.get(CONFIG)
 try:
     settings, device = checked(Path(config) if config else None, [])
 except SettingsError as error:
-    announce(str(error))
+    tell(str(error))
     sys.exit(2)
-app = create_app(settings, VLLMEngine(settings, device), announce=announce)
+app = create_app(settings, VLLMEngine(settings, device), announce=tell)

@@ -14,13 +14,16 @@ SluiceError
     ├── Overloaded           every seat is taken, or too much waits already
     ├── RateLimited          a tenant's own limit is reached
     ├── Expired              its time was up
-    ├── Unavailable          starting, draining, failed
+    ├── Unavailable          starting, draining, stalled, failed
+    │   └── EngineDied       its processes have ended
     ├── Disconnected         the client has gone; nobody reads the answer
     └── EngineFailed         the engine broke under it
 """
 
 from typing import Literal
 
+ENGINE_DIED_RETRY_S = 5.0
+"""When another server may be there, or this one again: whoever supervises it has to start it anew."""
 Outcome = Literal["finished", "aborted", "expired", "rejected", "failed"]
 
 
@@ -115,7 +118,14 @@ class Expired(RequestError):
 
 
 class Unavailable(RequestError):
-    """The server is not in the phase `ready`; `code` is the phase."""
+    """The server is not in the phase `ready`; `code` is the phase, or `stalled`."""
+
+
+class EngineDied(Unavailable):
+    """The engine's processes have ended by themselves, and whatever was in them is lost; the phase will be `failed`."""
+
+    def __init__(self) -> None:
+        super().__init__("The engine died.", code="failed", retry_after=ENGINE_DIED_RETRY_S)
 
 
 class Disconnected(RequestError):

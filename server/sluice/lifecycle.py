@@ -8,22 +8,24 @@ from typing import Any, Literal
 
 from sluice.admission import AdmissionController
 from sluice.engine.base import Engine, Loading, ModelInfo
-from sluice.errors import EngineFailed, RequestError, Unavailable
+from sluice.engine.pulse import Pulse
+from sluice.errors import EngineDied, EngineFailed, RequestError, Unavailable
 from sluice.settings import Traffic
 from sluice.settings.section import Mistake
 
 Phase = Literal["starting", "ready", "draining", "stopped", "failed"]
 RETRY_AFTER_S = 5
 """What a client is told to wait while the server is not ready."""
-LAST_BREATH_S = 5.0
+LAST_BREATH_S = 2.0
 """What interrupted requests get to write their last event."""
+ENDING_S = 4.0
+"""Of `traffic.drain_timeout`, what is left after the drain: connections close, and the engine's processes end."""
 NOT_RUN = (
     "The model is not being loaded: nobody runs the lifespan of this application. Who mounts it has to hand it on: "
     "FastAPI(lifespan=app.router.lifespan_context)."
 )
-DEATH_CHECK_S = 0.5
-STALLED_AFTER_S = 30.0
-"""Without a step, and with work to do, the engine makes no progress."""
+WATCH_S = 0.5
+"""Between two looks at the engine."""
 
 
 class Lifecycle:
@@ -33,10 +35,11 @@ class Lifecycle:
     """
 
     def __init__(
-        self, engine: Engine, controller: AdmissionController, announce: Callable[[str], None],
+        self, engine: Engine, controller: AdmissionController, announce: Callable[[str], None], stall_timeout: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:  # fmt: skip
         self.engine, self.controller, self.announce, self.clock = engine, controller, announce, clock
+        self.pulse, self.stall_timeout, self.is_stalled = Pulse(engine, clock), stall_timeout, False
         self.phase: Phase = "starting"
         self.model: ModelInfo | None = None
         self.loading: Loading | None = None
@@ -45,10 +48,12 @@ class Lifecycle:
         self.loaded, self.failed, self.hurry = asyncio.Event(), asyncio.Event(), asyncio.Event()
 
     def require_ready(self) -> ModelInfo:
-        """The loaded model. Raises Unavailable in every phase but `ready`."""
+        """The loaded model. Raises Unavailable in every phase but `ready`, and while the engine makes no progress."""
         if self.phase != "ready" or self.model is None:
             message = f"The server is {self.phase}." if self.started_at is not None else NOT_RUN
             raise Unavailable(message, code=self.phase, retry_after=RETRY_AFTER_S)
+        if self.pulse.silence() > self.stall_timeout:
+            raise Unavailable("The engine makes no progress.", code="stalled", retry_after=RETRY_AFTER_S)
         return self.model
 
     def readiness(self) -> tuple[bool, dict[str, Any]]:
@@ -58,15 +63,10 @@ class Lifecycle:
             state["progress"] = {
                 "stage": self.loading.stage, "step": self.loading.step, "steps": self.loading.steps, "seconds": seconds
             }  # fmt: skip
-        stalled = self.stalled_for()
-        if stalled > STALLED_AFTER_S:
-            state["stalled_seconds"] = round(stalled, 1)
-        return self.phase == "ready" and stalled <= STALLED_AFTER_S, state
-
-    def stalled_for(self) -> float:
-        """Seconds that the engine has had work and has not finished a step."""
-        scheduler = self.controller.scheduler
-        return self.clock() - max(self.engine.last_step(), scheduler.busy_since) if scheduler.running else 0.0
+        silence = self.pulse.silence()
+        if silence > self.stall_timeout:
+            state["stalled_seconds"] = round(silence, 1)
+        return self.phase == "ready" and silence <= self.stall_timeout, state
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -79,6 +79,7 @@ class Lifecycle:
         finally:
             living.cancel()
             await asyncio.gather(living, return_exceptions=True)
+            self.pulse.stop()
             await self.engine.stop()
             if self.phase != "failed":
                 self.phase = "stopped"
@@ -87,11 +88,11 @@ class Lifecycle:
         """Until it is cancelled, or the engine has failed."""
         try:
             await self.load()
-            await self.death()
-        except EngineFailed as error:
+            await self.watch()
+        except (EngineFailed, EngineDied) as error:
             self.phase = "failed"
             self.announce(str(error))
-            await self.interrupt(EngineFailed("The engine died.", code="engine_error"))
+            await self.interrupt(EngineDied())
             self.failed.set()
 
     async def load(self) -> None:
@@ -117,21 +118,30 @@ class Lifecycle:
             )
         return wanted
 
-    async def death(self) -> None:
-        """Raises EngineFailed when the engine's processes have ended by themselves."""
-        while not self.engine.is_dead():  # noqa: ASYNC110 - vLLM has no event for it
-            await asyncio.sleep(DEATH_CHECK_S)
-        raise EngineFailed("The engine died.")
+    async def watch(self) -> None:
+        """Look whether the engine makes progress. Raises EngineDied when its processes have ended by themselves."""
+        while not self.engine.is_dead():  # vLLM has no event for it
+            await self.pulse.look(self.controller.scheduler.running > 0)
+            stalled = self.pulse.silence() > self.stall_timeout
+            if stalled != self.is_stalled:
+                self.is_stalled = stalled
+                self.announce("The engine makes no progress: requests are refused" if stalled else "The engine goes on")
+            await asyncio.sleep(WATCH_S)
+        raise EngineDied
 
     async def drain(self) -> None:
-        """Refuse what comes, let what is inside finish, for `traffic.drain_timeout` seconds at most."""
-        if self.phase == "failed":
+        """Refuse what comes, let what is inside finish, and interrupt what has not.
+
+        Returns in time for the process to end within `traffic.drain_timeout`; one that has begun is not begun again.
+        """
+        if self.phase in ("failed", "draining"):
             return
         if self.phase == "ready":
             self.announce("Draining: running requests finish, new ones are refused")
         self.phase = "draining"
         waits = [asyncio.create_task(event.wait()) for event in (self.controller.empty, self.hurry)]
-        await asyncio.wait(waits, timeout=self.controller.traffic.drain_timeout, return_when=asyncio.FIRST_COMPLETED)
+        patience = max(0.0, self.controller.traffic.drain_timeout - LAST_BREATH_S - ENDING_S)
+        await asyncio.wait(waits, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
         for wait in waits:
             wait.cancel()
         await self.interrupt(Unavailable("The server is shutting down.", code="draining", retry_after=RETRY_AFTER_S))

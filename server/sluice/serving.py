@@ -26,7 +26,7 @@ from sluice.transport.uvicorn import AcceleratedProtocol
 UNSENT_BYTES = 16 * 1024
 """What the kernel holds of a connection beyond what the client has room for; by default it is megabytes."""
 TCP_NOTSENT_LOWAT = 25  # Linux; Python has no name for it
-CLOSING_S = 5
+CLOSING_S = 2
 """What connections get to close in once the drain is over."""
 KNOWN_LAYERS = (ServerErrorMiddleware, ExceptionMiddleware, AsyncExitStackMiddleware)
 """FastAPI's own, around every application."""

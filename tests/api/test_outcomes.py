@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections import Counter
 from typing import Any
 
@@ -57,6 +58,27 @@ async def test_seats_that_are_not_there_for_its_other_sequences_are_no_failure(s
         await inside
         await server.is_empty()
         assert Counter((await server.status())["finished"]) == Counter(finished=1, rejected=1)
+
+
+async def test_what_had_no_answer_took_no_time(serve: Serve, fake: FakeEngine) -> None:
+    async with serve(fake, SETTINGS) as server, httpx.AsyncClient(base_url=server.url) as client:
+        for _, body in REJECTED:
+            await client.post("/v1/chat/completions", json=body)
+        fake.going.clear()
+        running = [asyncio.create_task(client.post("/v1/chat/completions", json=ASK)) for _ in range(2)]
+        await server.has(running=2)
+        waiting = asyncio.create_task(client.post("/v1/chat/completions", json=ASK))
+        await server.has(waiting=1)
+        for asking in (waiting, *running):
+            asking.cancel()
+        await server.is_empty()
+        fake.going.set()
+        assert (await client.post("/v1/chat/completions", json=ASK)).status_code == 200
+        metrics = (await client.get("/metrics")).text
+    assert dict(re.findall(r"^sluice_(\w+)_seconds_count (\S+)$", metrics, re.MULTILINE)) == {
+        "request_queue_time": "3.0", "time_to_first_token": "1.0", "inter_token_latency": "5.0",
+        "e2e_request_latency": "1.0",
+    }  # fmt: skip
 
 
 class Broken(FakeEngine):

@@ -10,10 +10,13 @@ import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import httpx
 import psutil
 import pytest
 from openai import AsyncOpenAI
 
+from sluice.engine.vllm.processes import TITLE
+from sluice.lifecycle import ENDING_S
 from sluice.serving import settle
 from sluice.settings.models import DEMO
 from tests.process import QUICK, Process, started
@@ -22,6 +25,7 @@ pytestmark = pytest.mark.timeout(600)
 LOADING = 400.0
 """Seconds that a start may take on a busy machine."""
 CONFIG = "configs/demo.yaml"
+STALLED_S = 5
 
 
 def counted(last: int) -> str:
@@ -32,7 +36,9 @@ def counted(last: int) -> str:
 async def server() -> AsyncIterator[Process]:
     """One server for this file. It listens before it has loaded."""
     began = time.monotonic()
-    async with started("sluice", "serve", CONFIG, "--set", "http.port=0") as process:
+    async with started(
+        "sluice", "serve", CONFIG, "--set", "http.port=0", "--set", f"engine.stall_timeout={STALLED_S}"
+    ) as process:
         assert (await process.readiness("starting")).status_code == 503
         assert time.monotonic() - began < 10  # 3 on a machine of its own
         assert (await process.readiness("ready", within=LOADING)).status_code == 200
@@ -86,27 +92,65 @@ async def test_the_openai_package_streams_to_the_letter(server: Process) -> None
     assert last.usage.completion_tokens == len(chunks)
 
 
-async def test_ctrl_c_is_the_servers_alone(server: Process) -> None:
-    """A terminal sends it to all of its processes; the engine's have to live on until the streams are drained."""
+async def test_signals_are_the_servers_alone(server: Process) -> None:
+    """A terminal and systemd send them to all processes; the engine's have to live on until the streams are drained."""
     asking = asyncio.create_task(curl(server.url, 100))
     await server.has(running=1)
     for process in server.family():
-        process.send_signal(signal.SIGINT)
+        for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
+            process.send_signal(number)
     assert read(await asking)[0] == counted(100)
 
 
+async def test_an_engine_that_hangs_is_not_ready_until_it_goes_on(server: Process) -> None:
+    engine = [process for process in server.family() if process.name().startswith(TITLE)]
+    assert len(engine) >= 2
+    for process in engine:
+        process.suspend()
+    try:
+        asking = asyncio.create_task(curl(server.url, 10))
+        while "stalled_seconds" not in (await server.readiness("ready")).json():
+            pass
+        asking.cancel()
+        await server.has(admitted=0)
+        await asyncio.sleep(2)  # it would be ready in this time, were it to forget
+        answer = await server.readiness("ready")
+        assert (answer.status_code, answer.json()["stalled_seconds"] > STALLED_S) == (503, True)
+        async with httpx.AsyncClient(base_url=server.url) as client:
+            refused = await client.post("/v1/completions", json={"model": "demo", "prompt": "1"})
+        assert (refused.status_code, refused.json()["error"]["code"]) == (503, "stalled")
+    finally:
+        for process in engine:
+            process.resume()
+    while (await server.readiness("ready")).status_code != 200:
+        pass
+    assert read(await curl(server.url, 10))[0] == counted(10)
+
+
 async def test_sigterm_drains_and_leaves_no_process(server: Process) -> None:
-    """The last test that uses the server."""
+    """The last test that uses the server. Nobody reads its stderr any more."""
     family = server.family()
-    assert len(family) >= 2, "vLLM has a scheduler and a worker"
+    assert "Traceback" not in "\n".join(server.lines)
+    server.be_deaf()
     asking = asyncio.create_task(curl(server.url, 150))
     await server.has(running=1)
     server.send(signal.SIGTERM)
     assert (await server.readiness("draining")).status_code == 503
     assert read(await asking)[0] == counted(150)
-    assert await server.exit_code(within=60) == 0
+    assert await server.exit_code(within=ENDING_S) == 0
     assert psutil.wait_procs(family, timeout=5)[1] == []
-    assert "Traceback" not in "\n".join(server.lines)
+
+
+async def test_what_is_killed_while_it_loads_takes_its_engine_along() -> None:
+    async with started("sluice", "serve", CONFIG, "--set", "http.port=0", *EAGER) as process:
+        family = list[psutil.Process]()
+        async with asyncio.timeout(LOADING):
+            while not any(each.name().startswith(TITLE) for each in family):
+                await asyncio.sleep(0.05)
+                family = process.family()
+        process.send(signal.SIGKILL)
+        await process.exit_code(within=10)
+    assert psutil.wait_procs(family, timeout=10)[1] == []
 
 
 async def test_what_stays_is_kept_from_the_garbage_collector() -> None:

@@ -41,7 +41,7 @@ def test_command_line_before_environment_before_file_before_default(tmp_path: Pa
     assert settings.traffic.concurrency == 3
     assert settings.traffic.max_concurrency == 20
     assert settings.traffic.timeout == 5
-    assert settings.traffic.drain_timeout == 30
+    assert settings.traffic.drain_timeout == 25
 
 
 MISTAKES = {

@@ -124,9 +124,9 @@ class Generation:
     def begin(self, choice: Choice, entry: Entry) -> None:
         """Hand it to the engine: its place is there."""
         choice.entry, index = entry, choice.index
-        self.latencies.queue.observe(entry.started - entry.arrived)
         if self.ticket.reason is not None:
             return  # it is about to leave
+        self.latencies.queue.observe(entry.started - entry.arrived)
         try:
             name = f"{self.request.id}-{index}"
             sequence = self.engine.submit(name, self.prompt_of(index), self.samplings[index], choice)

@@ -83,7 +83,8 @@ class Admitted:
         self.has_left = True
         self.connection.on_lost = None
         self.intake.controller.release(self.ticket)
-        self.intake.latencies.whole.observe(self.intake.controller.clock() - self.ticket.arrived)
+        if self.ticket.tokens_used:  # else there was no answer, and no time that it took
+            self.intake.latencies.whole.observe(self.intake.controller.clock() - self.ticket.arrived)
 
     def hang_up(self, reason: RequestError) -> None:
         """Nobody reads the answer any more; not that it matters when it is complete."""

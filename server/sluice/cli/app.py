@@ -11,6 +11,7 @@ from sluice.cli.frontend import frontend
 from sluice.cli.keys import keys
 from sluice.cli.serve import serve
 from sluice.errors import BenchFailed, SettingsError
+from sluice.stderr import tell, unfailing_stderr
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
@@ -24,11 +25,12 @@ app.add_typer(bench, name="bench")
 
 
 def main() -> None:
-    try:
-        app()
-    except SettingsError as error:
-        print(f"sluice: {error}", file=sys.stderr)
-        sys.exit(2)
-    except BenchFailed as error:
-        print(f"sluice: {error}", file=sys.stderr)
-        sys.exit(1)
+    with unfailing_stderr():
+        try:
+            app()
+        except SettingsError as error:
+            tell(str(error))
+            sys.exit(2)
+        except BenchFailed as error:
+            tell(str(error))
+            sys.exit(1)

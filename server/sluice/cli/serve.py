@@ -1,7 +1,6 @@
 """`sluice serve`: the server itself."""
 
 import os
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from sluice.cli.terminal import Terminal
 from sluice.engine.base import Engine
 from sluice.engine.vllm.engine import VLLMEngine
 from sluice.settings import Settings
+from sluice.stderr import tell
 
 
 def serve(config: Config = None, overrides: Set = []) -> None:  # noqa: B006 - typer copies it
@@ -30,7 +30,7 @@ def run(settings: Settings, engine: Engine, config: Path | None, overrides: Sequ
         listener = serving.listen(settings)
     except OSError as error:
         reason = (error.strerror or str(error)).partition(" (while")[0]
-        print(f"sluice: cannot listen on {settings.http.host}:{settings.http.port}: {reason}", file=sys.stderr)
+        tell(f"cannot listen on {settings.http.host}:{settings.http.port}: {reason}")
         return 1
     with listener, Terminal() as terminal:
         host, port = listener.getsockname()[:2]

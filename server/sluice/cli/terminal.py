@@ -6,13 +6,15 @@ from typing import Self
 from rich.console import Console
 from rich.status import Status
 
+from sluice.stderr import unfailing
+
 
 class Terminal:
     """`say` shows the latest step; the terminal's spinner turns until the server is ready."""
 
     def __init__(self) -> None:
         # A stderr of its own: the engine's loading redirects the common one.
-        self.console = Console(file=os.fdopen(os.dup(2), "w"), highlight=False, emoji=False)
+        self.console = Console(file=unfailing(os.dup(2)), highlight=False, emoji=False)
         self.status: Status | None = self.console.status("Starting") if self.console.is_terminal else None
 
     def __enter__(self) -> Self:

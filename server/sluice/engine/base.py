@@ -161,7 +161,7 @@ class Engine(Protocol):
     def submit(self, sequence_id: str, prompt: list[int], sampling: Sampling, receiver: Receiver) -> EngineSequence:
         """Hand a sequence to the engine; its deltas go to the receiver.
 
-        Raises `InvalidRequest` or `EngineFailed`, or lets the receiver know a little later.
+        Raises `InvalidRequest`, `EngineFailed` or `EngineDied`, or lets the receiver know a little later.
         """
         ...
 

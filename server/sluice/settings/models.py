@@ -34,8 +34,8 @@ class Traffic(Section):
     """Seconds, a request's whole life."""
     enforce: bool = True
     """false: what would be refused is counted and let in."""
-    drain_timeout: float = Field(default=30, ge=0)
-    """Seconds that running requests get to finish after SIGTERM."""
+    drain_timeout: float = Field(default=25, ge=0)
+    """Seconds from SIGTERM to the end of the process. Running requests may finish until 6 s before it."""
 
     @model_validator(mode="after")
     def room_for_the_batch(self) -> Self:
@@ -64,6 +64,8 @@ class EngineSettings(Section):
     """The weights' and activations' type."""
     output_path: Literal["auto", "direct", "public"] = "auto"
     """The way out of vLLM. direct: its private API, which is faster. auto: direct, if it fits vLLM's version."""
+    stall_timeout: float = Field(default=30, gt=0)
+    """Seconds without a step, with work to do, after which requests are refused until the engine makes one."""
     extra: dict[str, Any] = Field(default_factory=dict)
     """Any other vLLM engine argument, by its own name (vLLM's AsyncEngineArgs)."""
 

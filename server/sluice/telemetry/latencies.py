@@ -17,7 +17,9 @@ class Latencies:
         self.queue = Histogram("request_queue_time", "From a sequence's arrival in the queue to its turn.", WAITS)
         self.first_token = Histogram("time_to_first_token", "From a request's seat to its first token.", WAITS)
         self.inter_token = Histogram("inter_token_latency", "Between two deltas, mostly a token each.", GAPS)
-        self.whole = Histogram("e2e_request_latency", "From a request's seat until it is given back.", WAITS)
+        self.whole = Histogram(
+            "e2e_request_latency", "From a request's seat until it is given back, if it had a token.", WAITS
+        )
 
     def families(self) -> Iterable[HistogramMetricFamily]:
         return (each.family() for each in (self.queue, self.first_token, self.inter_token, self.whole))

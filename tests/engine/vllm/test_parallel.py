@@ -34,6 +34,9 @@ PROMPTS = [
 ]
 
 
+ENDLESS = {"model": "demo", "messages": [{"role": "user", "content": "Count from 1 to 3000."}]}
+
+
 @pytest.fixture(scope="module", params=[("tensor_parallel_size", 2), ("workers", 2)], ids=lambda pair: pair[0])
 async def parallel(request: pytest.FixtureRequest) -> AsyncIterator[tuple[str, Process]]:
     key, number = request.param
@@ -86,31 +89,27 @@ async def test_it_answers_as_one_rank_does(parallel: tuple[str, Process], vllm: 
 
 
 async def test_how_it_ends(parallel: tuple[str, Process]) -> None:
-    """One of the servers when it is told to, the other when one of its ranks dies."""
+    """One of the servers when a worker dies, the other when a scheduler does, of which it has two."""
     key, server = parallel
     ranks = server.family()
-    if key == "workers":
-        server.process.terminate()
-        assert await server.exit_code(within=60) == 0
-    else:
-        error = await last_error(server, next(each for each in ranks if "Worker" in each.name()))
-        assert (error["code"], error["message"]) == ("engine_error", "The engine died.")
-        assert await server.exit_code(within=60) == 1
-        assert "sluice: The engine died." in server.lines  # vLLM may have a word after it
-    assert psutil.wait_procs(ranks, timeout=5)[1] == []
-
-
-async def last_error(server: Process, rank: psutil.Process) -> dict[str, Any]:
-    """The error that ends a stream in the middle of which this process is killed."""
-    prompt = [{"role": "user", "content": "Count from 1 to 3000."}]
-    body = {"model": "demo", "stream": True, "messages": prompt}
+    victim = next(each for each in ranks if ("EngineCore" if key == "workers" else "Worker") in each.name())
     async with (
         httpx.AsyncClient(base_url=server.url, timeout=60) as client,
-        client.stream("POST", "/v1/chat/completions", json=body) as answer,
+        client.stream("POST", "/v1/chat/completions", json=ENDLESS | {"stream": True}) as streamed,
     ):
-        events = (line async for line in answer.aiter_lines() if line)
+        events = (line async for line in streamed.aiter_lines() if line)
         await anext(events)
-        rank.kill()
+        asking = [asyncio.create_task(client.post("/v1/chat/completions", json=ENDLESS)) for _ in range(7)]
+        await server.has(running=4, waiting=4)
+        victim.kill()
         *_, last = [event async for event in events]
-    error: dict[str, Any] = json.loads(last.removeprefix("data: "))["error"]
-    return error
+        answers = await asyncio.gather(*asking)
+    for answer in answers:
+        assert answer.status_code == 503
+        assert int(answer.headers["retry-after"]) > 0
+    for told in (last.removeprefix("data: "), *(answer.text for answer in answers)):
+        error = json.loads(told)["error"]
+        assert (error["code"], error["message"]) == ("failed", "The engine died.")
+    assert await server.exit_code(within=60) == 1
+    assert "sluice: The engine died." in server.lines  # vLLM may have a word after it
+    assert psutil.wait_procs(ranks, timeout=5)[1] == []

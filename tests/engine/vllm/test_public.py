@@ -15,7 +15,7 @@ from vllm.v1.engine.exceptions import EngineDeadError, EngineGenerateError
 from sluice.engine.base import Delta, Sampling
 from sluice.engine.gathered import Gathered
 from sluice.engine.vllm.public import PublicPath
-from sluice.errors import EngineFailed, InvalidRequest, RequestError, Unavailable
+from sluice.errors import EngineDied, EngineFailed, InvalidRequest, RequestError, Unavailable
 from tests.conftest import Started
 
 
@@ -49,9 +49,9 @@ def raising(error: Exception) -> Any:
         (VLLMValidationError("Bad.", parameter="top_p"), InvalidRequest, "Bad. (parameter=top_p)"),
         (retryable(), Unavailable, "Later."),
         (QueueOverflowError(), Unavailable, str(QueueOverflowError())),
-        (GenerationError("Odd."), EngineFailed, "The engine ended the sequence: Odd."),
-        (wrapped(KeyError("inside")), EngineFailed, "The engine ended the sequence: 'inside'"),
-        (EngineDeadError(), EngineFailed, "The engine died."),
+        (GenerationError("Odd."), EngineFailed, "The engine ended the sequence with an error."),
+        (wrapped(KeyError("inside")), EngineFailed, "The engine ended the sequence with an error."),
+        (EngineDeadError(), EngineDied, "The engine died."),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else None,
 )
@@ -62,7 +62,7 @@ async def test_whose_fault_it_is(error: Exception, kind: type[RequestError], mes
         await gathered.all()
     assert (type(failed.value), failed.value.message) == (kind, message)
     assert failed.value.param == getattr(error, "parameter", None)
-    assert (failed.value.retry_after is not None) == (kind is Unavailable)
+    assert (failed.value.retry_after is not None) == issubclass(kind, Unavailable)
     await path.stop()
     assert path.tasks == set()
 

@@ -6,16 +6,19 @@ import threading
 from collections import deque
 from typing import Self
 
+from sluice.stderr import Unfailing
+
 CAUSE = re.compile(r"(?:^|[\s\]])((?:\w+\.)*\w*(?:Error|Exception): .+)$")
 MARK = "sluice: read up to here\n"
 SYMPTOMS = ("Engine core initialization failed", "WorkerProc initialization failed")
 
 
 class ChildLogs:
-    """Inside `with`, this process' stderr goes through a pipe, which the processes started there inherit for life.
+    """Inside `with`, what this process says goes through a pipe, which the processes started there inherit for life.
 
-    Lines are kept until `forward` and passed on after it. Nothing else tells why a model could not be loaded: vLLM's
-    error in this process only says "see above".
+    So they can always say something, be it that nobody reads this process' own stderr any more. Lines are kept until
+    `forward` and passed on after it. Nothing else tells why a model could not be loaded: vLLM's error in this process
+    only says "see above". `pipe`: its inode, by which the processes that have it are known.
     """
 
     def __init__(self) -> None:
@@ -25,18 +28,23 @@ class ChildLogs:
         self.caught_up = threading.Event()
 
     def __enter__(self) -> Self:
-        self.stderr = os.dup(2)
+        self.stdout, self.stderr = os.dup(1), os.dup(2)
         reading, writing = os.pipe()
-        os.dup2(writing, 2)
+        for descriptor in (1, 2):
+            os.dup2(writing, descriptor)
         os.close(writing)
+        self.pipe = os.fstat(reading).st_ino
         self.thread = threading.Thread(target=self.pump, args=(reading,), name="child-logs", daemon=True)
         self.thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
+        os.dup2(self.stdout, 1)
         os.dup2(self.stderr, 2)
+        os.close(self.stdout)
 
     def pump(self, reading: int) -> None:
+        stderr = Unfailing(self.stderr)
         with os.fdopen(reading, errors="replace") as lines:
             for line in lines:
                 if line == MARK:
@@ -44,7 +52,7 @@ class ChildLogs:
                     continue
                 with self.lock:
                     if self.forwarding:
-                        os.write(self.stderr, line.encode())
+                        stderr.write(line.encode())
                     else:
                         self.kept.append(line)
         os.close(self.stderr)

@@ -1,17 +1,21 @@
 """From vLLM's words to the engine's: what both ways out share."""
 
+import logging
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from vllm.exceptions import VLLMClientError
+from vllm.v1.engine.exceptions import EngineDeadError
 
 from sluice.engine.base import Delta, FinishReason, TokenLogprob
-from sluice.errors import EngineFailed, InvalidRequest, RequestError, Unavailable, one_line
+from sluice.errors import EngineDied, EngineFailed, InvalidRequest, RequestError, Unavailable, one_line
 
 if TYPE_CHECKING:
     from vllm.logprobs import Logprob
     from vllm.outputs import CompletionOutput
     from vllm.outputs import RequestError as Told
+
+LOG = logging.getLogger("sluice")
 
 REASONS: dict[str, FinishReason] = {"stop": "stop", "length": "length"}
 """Of vLLM's finish reasons, those that are OpenAI's, too."""
@@ -49,15 +53,20 @@ def to_logprob(token: int, ranked: "dict[int, Logprob]") -> TokenLogprob:
 
 
 def ended_by(error: BaseException) -> RequestError:
-    """Whose fault an exception of vLLM's is: its own server answers with the same statuses."""
+    """Whose fault an exception of vLLM's is: its own server answers with the same statuses.
+
+    What it says goes to the client if that can mend it, and else to the log.
+    """
     if isinstance(error, RequestError):
         return error
+    if isinstance(error, EngineDeadError):
+        return EngineDied()
     if isinstance(error, VLLMClientError):
         return InvalidRequest(one_line(error), param=getattr(error, "parameter", None))
     status = getattr(error, "status_code", getattr(error, "http_status", None))
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         return not_now(one_line(error))
-    return EngineFailed(f"The engine ended the sequence: {one_line(error.__cause__ or error)}", code="engine_error")
+    return broken(one_line(error.__cause__ or error))
 
 
 def told_by(error: "Told") -> RequestError:
@@ -66,11 +75,12 @@ def told_by(error: "Told") -> RequestError:
         return InvalidRequest(error.message)
     if error.retryable:
         return not_now(error.message)
-    return EngineFailed(f"The engine ended the sequence: {error.message}", code="engine_error")
+    return broken(error.message)
 
 
-def died() -> EngineFailed:
-    return EngineFailed("The engine died.", code="engine_error")
+def broken(what: str) -> EngineFailed:
+    LOG.error("The engine ended a sequence: %s", what)
+    return EngineFailed("The engine ended the sequence with an error.", code="engine_error")
 
 
 def not_now(message: str) -> Unavailable:

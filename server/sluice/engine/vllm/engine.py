@@ -1,7 +1,6 @@
 """vLLM's AsyncLLM behind the Engine protocol."""
 
 import asyncio
-import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -22,8 +21,10 @@ from sluice.engine.devices import Device
 from sluice.engine.vllm.child_logs import ChildLogs
 from sluice.engine.vllm.launch import Launch
 from sluice.engine.vllm.output_path import OutputPath
+from sluice.engine.vllm.processes import left_behind
 from sluice.errors import EngineFailed, InvalidRequest, one_line
 from sluice.settings import Settings
+from sluice.stderr import tell
 
 if TYPE_CHECKING:
     from vllm.sampling_params import SamplingParams
@@ -55,9 +56,12 @@ class VLLMEngine:
         return None if self.path is None else self.path.name
 
     async def start(self, report: Callable[[Loading], None]) -> ModelInfo:
+        if left := await asyncio.to_thread(left_behind):
+            pids = " ".join(str(process.pid) for process in left)
+            tell(f"A server that has ended has left its engine, with all its memory. To end that, too: kill -9 {pids}")
         with ChildLogs() as logs:
             try:
-                self.llm = await self.launch.load(report)
+                self.llm = await self.launch.load(report, logs.pipe)
                 await self.connect(self.llm)
             except Exception as error:
                 cause = logs.cause() or one_line(error)
@@ -66,7 +70,7 @@ class VLLMEngine:
         if self.misfit is not None:
             if self.settings.engine.output_path == "direct":
                 raise EngineFailed(f"engine.output_path: direct does not fit: {self.misfit}")
-            print(f"sluice: engine.output_path: public, as direct does not fit: {self.misfit}", file=sys.stderr)
+            tell(f"engine.output_path: public, as direct does not fit: {self.misfit}")
         config = self.running.vllm_config
         self.defaults = config.model_config.get_diff_sampling_param()
         return ModelInfo(
@@ -87,17 +91,15 @@ class VLLMEngine:
         return await self.renderer.render(prompt)
 
     def submit(self, sequence_id: str, prompt: list[int], sampling: Sampling, receiver: Receiver) -> EngineSequence:
-        from vllm.exceptions import VLLMClientError
+        from sluice.engine.vllm.deltas import ended_by
 
         assert self.path is not None, "the engine has not started"
         try:
             return self.path.submit(sequence_id, prompt, self.to_params(sampling), receiver)
-        except (VLLMClientError, ValueError) as error:
+        except ValueError as error:
             raise InvalidRequest(one_line(error), param=getattr(error, "parameter", None)) from error
         except Exception as error:
-            raise EngineFailed(
-                f"The engine did not take the sequence: {one_line(error)}", code="engine_error"
-            ) from error
+            raise ended_by(error) from error
 
     def to_params(self, sampling: Sampling) -> "SamplingParams":
         """What the request leaves open is taken from the model's generation_config, as `vllm serve` does."""

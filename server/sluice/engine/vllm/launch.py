@@ -8,6 +8,7 @@ import math
 import multiprocessing
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, wait
@@ -21,6 +22,7 @@ from sluice.engine.devices import Device
 from sluice.engine.vllm import cpu
 from sluice.engine.vllm.package import check_companions
 from sluice.engine.vllm.processes import family, kill, on_a_daemon_thread
+from sluice.engine.vllm.warden import Warden
 from sluice.errors import EngineFailed
 from sluice.settings import Settings
 
@@ -29,7 +31,9 @@ if TYPE_CHECKING:
 
 STAGES = ("importing vLLM", "reading the model's configuration", "loading the weights and warming up")
 STARTING_PROCESSES = 2
-KILL_WAIT_S, SHUTDOWN_WAIT_S = 10, 5
+KILL_WAIT_S = 3.0
+GRACE_S = 0.5
+"""What processes that have nothing to do any more get to end by themselves. On a CPU vLLM's take more than 5 s."""
 
 
 class Launch:
@@ -40,8 +44,10 @@ class Launch:
         self.loading: Future[AsyncLLM] | None = None
         self.stage = 0
         self.stopping = False
+        self.warden: Warden | None = None
 
-    async def load(self, report: Callable[[Loading], None]) -> "AsyncLLM":
+    async def load(self, report: Callable[[Loading], None], pipe: int) -> "AsyncLLM":
+        """`pipe`: the inode of what this process has for stderr, and so all that are started from here."""
         loop = asyncio.get_running_loop()
 
         def enter(stage: int) -> None:
@@ -50,24 +56,27 @@ class Launch:
                 raise EngineFailed("The engine is being stopped.")
             loop.call_soon_threadsafe(report, Loading(STAGES[stage], stage + 1, len(STAGES)))
 
-        self.loading = on_a_daemon_thread(lambda: self.load_now(enter))
+        self.loading = on_a_daemon_thread(lambda: self.load_now(enter, pipe))
         return await asyncio.wrap_future(self.loading)
 
-    def load_now(self, enter: Callable[[int], None]) -> "AsyncLLM":
+    def load_now(self, enter: Callable[[int], None], pipe: int) -> "AsyncLLM":
         """Blocks for as long as loading takes; runs on a thread of its own."""
         if self.settings.model_path.startswith(("/", "./", "../")) and not os.path.isdir(self.settings.model_path):
             raise EngineFailed("there is no such folder")  # vLLM would take it for a wrong Hugging Face id
         enter(0)
+        self.warden = Warden(pipe)
         if self.device == "cpu":
             check_companions()
         prepare_environment(self.settings, self.device)
         # Some ASGI servers run the application in a daemonic process, and such a one may have no children.
         if multiprocessing.current_process().daemon:
             multiprocessing.current_process().daemon = False
-        # Ctrl-C goes to every process of a terminal, but only this one may act on it, or nothing could be drained. The
-        # processes started from here inherit the mask; multiprocessing's tracker would lift it if it started later.
+        # Ctrl-C and the terminal's end go to all of its processes, and systemd's SIGTERM to all of a service, but only
+        # this one may act on them, or nothing could be drained. The processes started from here inherit the mask;
+        # starting multiprocessing's tracker would lift it.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
         resource_tracker.ensure_running()
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
         from vllm.engine.arg_utils import AsyncEngineArgs
         from vllm.v1.engine.async_llm import AsyncLLM
 
@@ -80,14 +89,20 @@ class Launch:
         """Blocks until the engine's processes have ended. What loads fails when its processes are killed under it."""
         processes = family()
         if llm is not None:
-            llm.shutdown()
-            psutil.wait_procs(processes, timeout=SHUTDOWN_WAIT_S)
+            killing = threading.Timer(GRACE_S, kill, (processes,))
+            killing.start()
+            llm.shutdown()  # waits for them
+            killing.cancel()
         elif self.loading is not None and self.stage == STARTING_PROCESSES:
             deadline = time.monotonic() + KILL_WAIT_S
             while not self.loading.done() and time.monotonic() < deadline:
                 kill(family())
                 wait([self.loading], timeout=0.1)
-        kill(processes + family())
+        processes += family()
+        kill(processes)
+        psutil.wait_procs(processes, timeout=KILL_WAIT_S)
+        if self.warden is not None:
+            self.warden.dismiss()
 
 
 def prepare_environment(settings: Settings, device: Device) -> None:

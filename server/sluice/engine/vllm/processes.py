@@ -1,5 +1,6 @@
 """The engine's processes, and the thread that starts them."""
 
+import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -10,6 +11,8 @@ from typing import TypeVar
 import psutil
 
 T = TypeVar("T")
+TITLE = "VLLM::"
+"""How the names of vLLM's processes begin."""
 
 
 def on_a_daemon_thread(work: Callable[[], T]) -> "Future[T]":
@@ -37,3 +40,27 @@ def kill(processes: list[psutil.Process]) -> None:
     for process in processes:
         with suppress(psutil.NoSuchProcess):
             process.kill()
+
+
+def left_behind() -> list[psutil.Process]:
+    """The engine's processes of servers that have ended, ours and others.
+
+    Who starts one has its stderr, too: the same, or the other end of the pipe. Who inherits an orphan has not.
+    """
+    found = []
+    for process in psutil.process_iter():
+        with suppress(psutil.Error, OSError):
+            if process.name().startswith(TITLE) and output(process.pid, 2) not in outputs(process.ppid()):
+                found += [process, *process.children(recursive=True)]
+    return found
+
+
+def outputs(pid: int) -> set[str]:
+    """What a process has open; nothing that would be known of somebody else's."""
+    with suppress(PermissionError):
+        return {output(pid, descriptor) for descriptor in map(int, os.listdir(f"/proc/{pid}/fd"))}
+    return set()
+
+
+def output(pid: int, descriptor: int) -> str:
+    return os.readlink(f"/proc/{pid}/fd/{descriptor}")

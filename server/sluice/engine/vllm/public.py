@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from sluice.engine.base import Delta, OutputPathName, Receiver
 from sluice.engine.vllm.continuation import Continuation
-from sluice.engine.vllm.deltas import died, ended_by, to_delta
-from sluice.errors import EngineFailed
+from sluice.engine.vllm.deltas import ended_by, to_delta
+from sluice.errors import EngineDied, EngineFailed
 
 if TYPE_CHECKING:
     from vllm.outputs import CompletionOutput, RequestOutput
@@ -93,7 +93,7 @@ class PublicSequence:
                     self.path.step_at = time.monotonic()
                     self.receiver.put(self.take(output.outputs[0]))
         except Exception as error:
-            self.receiver.fail(died() if self.path.llm.errored else ended_by(error))
+            self.receiver.fail(EngineDied() if self.path.llm.errored else ended_by(error))
 
     def take(self, output: "CompletionOutput") -> Delta:
         new = list(output.token_ids)

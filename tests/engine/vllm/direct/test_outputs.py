@@ -155,7 +155,7 @@ async def test_a_token_that_there_is_not(direct: Started) -> None:
         (
             SimpleNamespace(code="odd", message="Odd.", retryable=False),
             EngineFailed,
-            "The engine ended the sequence: Odd.",
+            "The engine ended the sequence with an error.",
         ),
         (None, EngineFailed, "The engine ended the sequence: error"),
     ],

@@ -19,11 +19,11 @@ from vllm.v1.engine import EngineCoreOutputs, EngineCoreRequest
 from vllm.v1.metrics.stats import IterationStats, LoRARequestStates, SchedulerStats
 
 from sluice.engine.base import OutputPathName, Pace, Receiver
-from sluice.engine.vllm.deltas import died, ended_by, told_by
+from sluice.engine.vllm.deltas import ended_by, told_by
 from sluice.engine.vllm.direct.outbox import Outbox
 from sluice.engine.vllm.direct.sequence import DirectSequence
 from sluice.engine.vllm.direct.socket import OutputSocket, close
-from sluice.errors import EngineFailed
+from sluice.errors import EngineDied, EngineFailed
 
 if TYPE_CHECKING:
     from vllm.sampling_params import SamplingParams
@@ -64,15 +64,16 @@ class DirectPath:
             asking.cancel()
 
     async def run(self) -> None:
-        error: Exception = died()
+        error: Exception = EngineDied()
         try:
             await self.socket.read()
         except Exception as failure:
             if not self.core.resources.engine_dead:  # then its sockets are closed, and that is all that this tells
                 error = failure
         finally:
+            reason = ended_by(error)
             for sequence in list(self.sequences.values()):
-                sequence.fail(ended_by(error))
+                sequence.fail(reason)
             self.llm.output_processor.propagate_error(error)
 
     async def stop(self) -> None:
