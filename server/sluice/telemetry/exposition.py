@@ -25,7 +25,7 @@ def exposition(collectors: Sequence[Collector]) -> bytes:
 
 
 class Expositions:
-    """Makes them one at a time, on a thread. `collectors` is called on the loop, and gives what any thread may collect."""
+    """Makes them one at a time, on a thread; `collectors` is called on the loop before."""
 
     def __init__(self, collectors: Callable[[], Sequence[Collector]]) -> None:
         self.collectors = collectors
