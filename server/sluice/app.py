@@ -24,12 +24,14 @@ from sluice.engine.base import Engine
 from sluice.errors import RequestError
 from sluice.lifecycle import Lifecycle
 from sluice.settings import Settings
+from sluice.telemetry.access_log import AccessLog
 from sluice.telemetry.latencies import Latencies
 from sluice.transport.edge import Edge
 from sluice.transport.record import Records
 from sluice.wire.endpoint import Endpoint
 
 LOG = logging.getLogger("sluice")
+STDOUT = 1
 
 
 class Application(FastAPI):
@@ -57,7 +59,9 @@ def create_app(
     """
     controller, latencies = AdmissionController(settings.traffic, clock), Latencies()
     tenants = Tenants(settings.tenants, os.environ, clock, settings.operators.keys)
-    lifecycle, records = Lifecycle(engine, controller, announce), Records()
+    lifecycle = Lifecycle(engine, controller, announce)
+    log = AccessLog(STDOUT)
+    records = Records(log.write if settings.http.access_log == "json" else None)
     answering = Answering(engine, controller, latencies, settings, lifecycle.require_ready)
     intake = Intake(
         endpoints, answering.generate, controller=controller, tenants=tenants, latencies=latencies,
@@ -69,8 +73,11 @@ def create_app(
         # Or sse-starlette would cut every stream off on SIGTERM.
         AppStatus.disable_automatic_graceful_drain()  # type: ignore[no-untyped-call]
         app.openapi()  # now, as it takes a moment
-        async with lifecycle.running():
-            yield
+        try:
+            async with lifecycle.running():
+                yield
+        finally:
+            log.stop()
 
     app = Application(
         records,
@@ -84,7 +91,7 @@ def create_app(
     auth = Auth(tenants)
     app.include_router(routes(endpoints, intake, auth, settings.names, lifecycle.require_ready))
     app.include_router(docs(app.openapi, auth))
-    app.include_router(operations(controller, auth, latencies, engine, lifecycle))
+    app.include_router(operations(controller, auth, latencies, engine, health=lifecycle, log=log))
 
     def apply(settings: Settings) -> None:
         """Go by other limits and other keys from now on. Raises Mistake, and then has changed nothing."""
