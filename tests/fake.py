@@ -3,7 +3,9 @@
 import asyncio
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+
+from prometheus_client.registry import Collector
 
 from sluice.engine.base import (
     Chat,
@@ -138,8 +140,8 @@ class FakeEngine:
     def is_dead(self) -> bool:
         return self.dead
 
-    def metrics(self) -> bytes:
-        return b""
+    def metrics(self) -> Sequence[Collector]:
+        return ()
 
     async def stop(self) -> None:
         self.stopped = True

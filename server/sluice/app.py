@@ -5,13 +5,16 @@ import os
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
 
 from fastapi import FastAPI
 from sse_starlette.sse import AppStatus
+from starlette.types import ASGIApp
 
 from sluice.admission import AdmissionController, Tenants
 from sluice.api.answering import Answering
 from sluice.api.auth import Auth
+from sluice.api.docs import docs
 from sluice.api.endpoints import ENDPOINTS
 from sluice.api.errors import broken, method_not_allowed, not_found, refused
 from sluice.api.intake import Intake
@@ -21,10 +24,25 @@ from sluice.engine.base import Engine
 from sluice.errors import RequestError
 from sluice.lifecycle import Lifecycle
 from sluice.settings import Settings
+from sluice.telemetry.access_log import AccessLog
 from sluice.telemetry.latencies import Latencies
+from sluice.transport.edge import Edge
+from sluice.transport.record import Records
 from sluice.wire.endpoint import Endpoint
 
 LOG = logging.getLogger("sluice")
+STDOUT = 1
+
+
+class Application(FastAPI):
+    """All that is asked of it passes an Edge first."""
+
+    def __init__(self, records: Records, **given: Any) -> None:
+        super().__init__(**given)
+        self.records = records
+
+    def build_middleware_stack(self) -> ASGIApp:
+        return Edge(super().build_middleware_stack(), self.records)
 
 
 def create_app(
@@ -42,28 +60,38 @@ def create_app(
     controller, latencies = AdmissionController(settings.traffic, clock), Latencies()
     tenants = Tenants(settings.tenants, os.environ, clock, settings.operators.keys)
     lifecycle = Lifecycle(engine, controller, announce, settings.engine.stall_timeout)
+    log = AccessLog(STDOUT)
+    records = Records(log.write if settings.http.access_log == "json" else None)
     answering = Answering(engine, controller, latencies, settings, lifecycle.require_ready)
     intake = Intake(
         endpoints, answering.generate, controller=controller, tenants=tenants, latencies=latencies,
-        http=settings.http, require_ready=lifecycle.require_ready,
+        http=settings.http, require_ready=lifecycle.require_ready, records=records,
     )  # fmt: skip
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         # Or sse-starlette would cut every stream off on SIGTERM.
         AppStatus.disable_automatic_graceful_drain()  # type: ignore[no-untyped-call]
-        async with lifecycle.running():
-            yield
+        app.openapi()  # now, as it takes a moment
+        try:
+            async with lifecycle.running():
+                yield
+        finally:
+            log.stop()
 
-    app = FastAPI(
+    app = Application(
+        records,
         title="Sluice",
         summary="A continuous-batching LLM server with an OpenAI-compatible API.",
         lifespan=lifespan,
+        redirect_slashes=False,
+        openapi_url=None,
         exception_handlers={404: not_found, 405: method_not_allowed, RequestError: refused, Exception: broken},
     )
     auth = Auth(tenants)
     app.include_router(routes(endpoints, intake, auth, settings.names, lifecycle.require_ready))
-    app.include_router(operations(controller, auth, latencies, engine, lifecycle))
+    app.include_router(docs(app.openapi, auth))
+    app.include_router(operations(controller, auth, latencies, engine, health=lifecycle, log=log))
 
     def apply(settings: Settings) -> None:
         """Go by other limits and other keys from now on. Raises Mistake, and then has changed nothing."""

@@ -21,6 +21,7 @@ from sluice.heap import collapse, freeze
 from sluice.lifecycle import Lifecycle
 from sluice.reload import Reload
 from sluice.settings import Settings, Traffic
+from sluice.transport.edge import Edge
 from sluice.transport.uvicorn import AcceleratedProtocol
 
 UNSENT_BYTES = 16 * 1024
@@ -28,8 +29,8 @@ UNSENT_BYTES = 16 * 1024
 TCP_NOTSENT_LOWAT = 25  # Linux; Python has no name for it
 CLOSING_S = 2
 """What connections get to close in once the drain is over."""
-KNOWN_LAYERS = (ServerErrorMiddleware, ExceptionMiddleware, AsyncExitStackMiddleware)
-"""FastAPI's own, around every application."""
+KNOWN_LAYERS = (Edge, ServerErrorMiddleware, ExceptionMiddleware, AsyncExitStackMiddleware)
+"""Ours, and FastAPI's own, around every application."""
 
 
 class Server(uvicorn.Server):

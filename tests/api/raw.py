@@ -36,7 +36,9 @@ class RawClient:
     def ask(self, handler: Handler, loop: asyncio.AbstractEventLoop) -> None:
         """As uvicorn does it, through AcceleratedProtocol."""
         self.headers = [(name.encode(), value.encode()) for name, value in self.said.items()]
-        request = handler.enter("/v1/chat/completions", self)
+        path = "/v1/chat/completions"
+        self.record = handler.records.open({"method": "POST", "path": path, "headers": self.headers})
+        request = handler.enter(path, self)
         if request is not None:
             self.on_complete = request.leave
             self.task = loop.create_task(request.serve())

@@ -209,6 +209,8 @@ class Books(RuleBasedStateMachine):
         assert not scheduler.waiting or scheduler.running >= scheduler.max_running
         assert scheduler.running + scheduler.waiting <= self.controller.seats.taken
         assert sum(scheduler.running_by.values()) == scheduler.running
+        assert sum(scheduler.waiting_by.values()) == scheduler.waiting
+        assert min(scheduler.waiting_by.values(), default=0) >= 0
         assert len(engine.live) <= scheduler.running
         assert not engine.too_many
         if self.is_settled:

@@ -9,6 +9,7 @@ from openai import AsyncOpenAI, RateLimitError
 
 from sluice.admission.controller import REASONS
 from sluice.errors import EngineFailed
+from sluice.telemetry.exposition import exposition
 from tests.conftest import Serve, Started
 from tests.fake import FakeEngine
 
@@ -53,7 +54,7 @@ async def engine_is_idle(vllm: Started) -> None:
     wanted = {"vllm:num_requests_running": 0.0, "vllm:num_requests_waiting": 0.0, "vllm:kv_cache_usage_perc": 0.0}
     async with asyncio.timeout(30):
         while True:
-            lines = vllm.engine.metrics().decode().splitlines()
+            lines = exposition(vllm.engine.metrics()).decode().splitlines()
             gauges = {line.split("{")[0]: float(line.split()[-1]) for line in lines if line.split("{")[0] in wanted}
             if gauges == wanted:
                 return

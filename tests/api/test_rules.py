@@ -26,12 +26,12 @@ OPERATOR = {"operators": key("operator")}
 GENERATING = {"/v1/chat/completions", "/v1/completions"}
 OF_OPERATORS = {"/status", "/metrics"}
 PROBES = {"/livez", "/readyz", "/healthz", "/health"}
+DESCRIBED = {"/docs", "/openapi.json"}
 
 
 def rules(app: FastAPI) -> dict[str, str]:
-    """Of each route. FastAPI's own, which describe the API, are for anyone."""
-    described = {app.openapi_url, app.docs_url, app.redoc_url, app.swagger_ui_oauth2_redirect_url}
-    return {path: "anyone" if path in described else rule(route) for route in app.routes for path in [path_of(route)]}
+    """Of each route."""
+    return {path_of(route): rule(route) for route in app.routes}
 
 
 def path_of(route: BaseRoute) -> str:
@@ -50,12 +50,13 @@ def rule(route: BaseRoute) -> str:
 def test_every_route_declares_who_may_call_it() -> None:
     app = create_app(Settings(), FakeEngine())
     declared = rules(app)
-    described = {"/openapi.json", "/docs", "/docs/oauth2-redirect", "/redoc"}
-    assert {path for path in declared if declared[path] == "anyone"} == described | PROBES
+    assert {path for path in declared if declared[path] == "anyone"} == DESCRIBED | PROBES
     assert {path for path in declared if declared[path] == "operator"} == OF_OPERATORS
     assert {path for path in declared if declared[path] == "tenant_at_intake"} == GENERATING
-    assert {path for path in declared if declared[path] == "tenant"} == {"/v1/models"}
+    assert {path for path in declared if declared[path] == "tenant"} == {"/v1/models", "/v1/models/{name:path}"}
     assert set(app.state.intake.paths) == GENERATING
+    methods = [route.methods for route in app.routes if isinstance(route, APIRoute)]
+    assert set[str]().union(*methods) == {"GET", "POST"}  # a HEAD is served as the GET, by the same rule
     assert app.user_middleware == []
 
 
@@ -138,7 +139,7 @@ async def test_where_there_are_tenants_and_no_operators_the_way_to_a_key_is_told
 async def test_probes_and_the_description_are_for_anyone(settings: dict[str, Any]) -> None:
     app = create_app(Settings.model_validate(settings), FakeEngine())
     async with asking(app) as client:
-        for path in (*PROBES, "/docs", "/openapi.json"):
+        for path in PROBES | DESCRIBED:
             assert (await client.get(path)).status_code == (200 if path not in PROBES - {"/livez"} else 503)
         assert (await client.get("/v1/nothing")).status_code == 404
 
@@ -148,10 +149,15 @@ async def test_a_method_that_a_route_does_not_take_is_405_and_names_those_that_i
     async with asking(app) as client:
         for method, path, allowed in (
             ("GET", "/v1/chat/completions", {"POST"}), ("DELETE", "/v1/completions", {"POST"}),
-            ("POST", "/livez", {"GET"}), ("POST", "/status", {"GET"}), ("PUT", "/docs", {"GET", "HEAD"}),
+            ("HEAD", "/v1/completions", {"POST"}), ("OPTIONS", "/v1/chat/completions", {"POST"}),
+            ("POST", "/livez", {"GET", "HEAD"}), ("POST", "/status", {"GET", "HEAD"}),
+            ("OPTIONS", "/v1/models", {"GET", "HEAD"}), ("DELETE", "/v1/models/demo", {"GET", "HEAD"}),
+            ("TRACE", "/health", {"GET", "HEAD"}), ("PUT", "/docs", {"GET", "HEAD"}),
         ):  # fmt: skip
             answer = await client.request(method, path)
-            error = answer.json()["error"]
-            assert (answer.status_code, error["type"], error["code"]) == (405, "not_found_error", "method_not_allowed")
-            assert set(answer.headers["allow"].split(", ")) == allowed
-            assert method in error["message"]
+            assert answer.status_code == 405
+            assert sorted(answer.headers["allow"].split(", ")) == sorted(allowed)
+            if method != "HEAD":
+                error = answer.json()["error"]
+                assert (error["type"], error["code"]) == ("not_found_error", "method_not_allowed")
+                assert method in error["message"]

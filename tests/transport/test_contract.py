@@ -18,6 +18,8 @@ from sluice.errors import Disconnected, Expired, RequestError
 from sluice.serving import Server
 from sluice.transport.asgi import Exchanged
 from sluice.transport.base import Connection
+from sluice.transport.edge import Edge
+from sluice.transport.record import Records
 from sluice.transport.uvicorn import AcceleratedProtocol
 from tests.conftest import left_behind
 
@@ -58,6 +60,7 @@ class Scripted:
     """A Handler of one path; None for a script refuses everything."""
 
     paths = ("/x",)
+    records = Records()
 
     def __init__(self, script: Script | None, send_timeout: float | None) -> None:
         self.script, self.send_timeout = script, send_timeout
@@ -115,7 +118,7 @@ async def served(
         return Exchanged(handler, "/x")
 
     protocols: dict[str, Any] = {"accelerated": AcceleratedProtocol.with_handler(handler), "asgi": "httptools"}
-    app = Starlette(routes=[Route("/x", endpoint, methods=["POST"])])
+    app = Edge(Starlette(routes=[Route("/x", endpoint, methods=["POST"])]), handler.records)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 65536)
         config = uvicorn.Config(app, http=protocols[transport], lifespan="off", log_level="critical")

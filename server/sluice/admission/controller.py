@@ -76,7 +76,7 @@ class AdmissionController:
             ticket.account.seats.give_back(ticket.seats)
             self.prefilled(ticket, ticket.waiting_tokens)
             if ticket.bucket:
-                ticket.bucket.give_back(ticket.tokens - ticket.tokens_used)
+                ticket.bucket.give_back(ticket.tokens - ticket.prompt_tokens - ticket.completion_tokens)
             self.book(ticket)
             if not self.tickets:
                 self.empty.set()

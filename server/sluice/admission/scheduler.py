@@ -25,6 +25,7 @@ class Scheduler:
         self.peak_running = 0
         self.paused_total = 0
         self.running_by: Counter[tuple[str, str]] = Counter()
+        self.waiting_by: Counter[tuple[str, str]] = Counter()
         self.running_by_tenant: Counter[str] = Counter()
         self.queues: dict[RequestClass, FairQueue] = {"interactive": FairQueue(), "batch": FairQueue()}
         self.forecast = Forecast()
@@ -36,11 +37,6 @@ class Scheduler:
     @property
     def waiting(self) -> int:
         return sum(map(len, self.queues.values()))
-
-    def waiting_by(self) -> Counter[tuple[str, str]]:
-        """How many wait, by class and tenant."""
-        specs = (entry.spec for queue in self.queues.values() for line in queue.lines.values() for entry in line)
-        return Counter((spec.request_class, spec.tenant) for spec in specs)
 
     def oldest_wait(self) -> float:
         """Seconds that the one who has waited longest has waited."""
@@ -64,7 +60,7 @@ class Scheduler:
     def join(self, spec: SequenceSpec, begin: Callable[[Entry], None]) -> Entry:
         """Wait for a place in the batch: `begin` is called when there is one, which may be now. It has to be left."""
         entry = Entry(spec, self.clock(), begin)
-        self.queues[entry.waits_as].push(entry)
+        self.wait(entry)
         self.wake()
         return entry
 
@@ -74,6 +70,7 @@ class Scheduler:
             return
         if entry.state == "waiting":
             self.queues[entry.waits_as].remove(entry)
+            self.waiting_by[entry.spec.request_class, entry.spec.tenant] -= 1
         else:
             self.give_up(entry)
         entry.state = "gone"
@@ -121,11 +118,16 @@ class Scheduler:
         self.give_up(paused)
         self.paused_total += 1
         paused.state = "waiting"
-        self.queues[paused.waits_as].push(paused, first=True)
+        self.wait(paused, first=True)
         return True
+
+    def wait(self, entry: Entry, *, first: bool = False) -> None:
+        self.queues[entry.waits_as].push(entry, first=first)
+        self.waiting_by[entry.spec.request_class, entry.spec.tenant] += 1
 
     def start(self, entry: Entry) -> None:
         self.queues[entry.waits_as].start(entry)
+        self.waiting_by[entry.spec.request_class, entry.spec.tenant] -= 1
         entry.state = "running"
         entry.started = self.clock()
         if not self.entries:

@@ -25,8 +25,8 @@ class Ticket:
     serves the request any more.
 
     `holds`: what has to be let go of before its seats are. `waiting_tokens` are its prompts' until their prefill;
-    `tokens` what was taken from `bucket` for it, and `tokens_used` what it has used so far. `reason`: why it was
-    interrupted; `error`: what it has ended with, None if nothing went wrong.
+    `tokens` what was taken from `bucket` for it; `prompt_tokens` and `completion_tokens` are what it has used in the
+    end. `reason`: why it was interrupted; `error`: what it has ended with, None if nothing went wrong.
     """
 
     def __init__(self, account: Account, deadline: Deadline, clock: Callable[[], float]) -> None:
@@ -36,7 +36,7 @@ class Ticket:
         self.request_class = account.class_of(None)
         self.arrived = clock()
         self.seats = 1
-        self.waiting_tokens = self.tokens = self.tokens_used = 0
+        self.waiting_tokens = self.tokens = self.prompt_tokens = self.completion_tokens = 0
         self.bucket: Rate | None = None
         self.outcome: Outcome = "failed"
         self.reason: RequestError | None = None

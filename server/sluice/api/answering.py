@@ -5,11 +5,11 @@ from collections.abc import Callable
 from random import Random
 
 from sluice.admission import AdmissionController, Ticket
-from sluice.api.errors import to_problem
+from sluice.api.errors import no_model, to_problem
 from sluice.api.generation import Generation
 from sluice.api.sinks import StreamSink
 from sluice.engine.base import Engine, ModelInfo
-from sluice.errors import NotFound, RequestError
+from sluice.errors import RequestError
 from sluice.settings import Settings
 from sluice.telemetry.latencies import Latencies
 from sluice.transport.base import Connection, encode
@@ -35,11 +35,7 @@ class Answering:
     async def generate(self, endpoint: Endpoint, connection: Connection, ticket: Ticket, body: bytes) -> None:
         call = endpoint.parse(body)
         if call.model not in self.names:
-            raise NotFound(
-                f"There is no model {call.model!r}; this server has {', '.join(self.names)}.",
-                code="model_not_found",
-                param="model",
-            )
+            raise no_model(call.model, self.names)
         ticket.request_class = ticket.account.class_of(call.request_class)
         request_id, created = f"{endpoint.id_prefix}-{self.ids.getrandbits(128):032x}", int(time.time())
         generation = Generation(

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from starlette.requests import Request
 
 from sluice.admission import Tenants
+from sluice.transport.edge import RECORD
 
 
 class Auth:
@@ -18,7 +19,8 @@ class Auth:
 
     async def tenant(self, request: Request) -> None:
         """Who has a tenant's key; anyone, where there are no tenants."""
-        self.tenants.identify(api_key(request.scope["headers"]))
+        account = self.tenants.identify(api_key(request.scope["headers"]))
+        request.scope[RECORD].tenant = account.name
 
     async def tenant_at_intake(self) -> None:
         """The same, where it is the intake that asks for the key."""

@@ -1,7 +1,7 @@
 """The one table from errors to HTTP: status and OpenAI's `type`."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -63,6 +63,12 @@ def to_reply(error: RequestError, encode: ErrorEncoder = encode_error) -> Reply:
     return problem.status, headers, encode(problem)
 
 
+def no_model(name: str, names: Iterable[str]) -> NotFound:
+    return NotFound(
+        f"There is no model {name!r}; this server has {', '.join(names)}.", code="model_not_found", param="model"
+    )
+
+
 def internal_error(encode: ErrorEncoder = encode_error) -> Reply:
     """A mistake of ours; the server's log has the traceback."""
     problem = Problem(500, "server_error", "Internal server error.")
@@ -81,10 +87,12 @@ async def not_found(request: Request, _: Exception) -> Response:
 
 async def method_not_allowed(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    path, methods = request.scope["path"], dict(error.headers or {})
-    refusal = MethodNotAllowed(f"{path} takes no {request.method}.", code="method_not_allowed")
+    methods = (error.headers or {})["Allow"]
+    if "GET" in methods and "HEAD" not in methods:
+        methods = f"{methods}, HEAD"  # a HEAD is served as the GET
+    refusal = MethodNotAllowed(f"{request.scope['path']} takes no {request.method}.", code="method_not_allowed")
     status, headers, body = to_reply(refusal)
-    return to_response((status, headers | methods, body))
+    return to_response((status, headers | {"allow": methods}, body))
 
 
 async def refused(request: Request, error: Exception) -> Response:

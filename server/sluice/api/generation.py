@@ -201,7 +201,8 @@ class Generation:
             choice.sequence = choice.entry = None  # they know it, too
             self.completion_tokens += choice.tokens
         self.choices.clear()
-        self.ticket.tokens_used = self.completion_tokens + sum(len(self.prompts[prompt]) for prompt in self.prefilled)
+        self.ticket.prompt_tokens = sum(len(self.prompts[prompt]) for prompt in self.prefilled)
+        self.ticket.completion_tokens = self.completion_tokens
         for future in (self.accepted, self.done):
             if not future.cancel() and not future.cancelled():
                 future.exception()  # seen, if not by whoever waited for it

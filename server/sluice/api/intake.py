@@ -15,6 +15,7 @@ from sluice.errors import RequestError
 from sluice.settings import Http
 from sluice.telemetry.latencies import Latencies
 from sluice.transport.base import Connection, Headers, encode
+from sluice.transport.record import Records
 from sluice.wire.endpoint import Endpoint
 
 PATIENCE_HEADERS = frozenset({b"x-request-timeout", b"x-stainless-read-timeout"})
@@ -29,12 +30,12 @@ class Intake:
 
     def __init__(
         self, endpoints: Iterable[Endpoint], generate: Generate, *, controller: AdmissionController, tenants: Tenants,
-        latencies: Latencies, http: Http, require_ready: Callable[[], object],
+        latencies: Latencies, http: Http, require_ready: Callable[[], object], records: Records,
     ) -> None:  # fmt: skip
         self.paths = {endpoint.path: endpoint for endpoint in endpoints}
         self.generate = generate
         self.controller, self.tenants, self.latencies, self.http = controller, tenants, latencies, http
-        self.require_ready = require_ready
+        self.require_ready, self.records = require_ready, records
 
     @property
     def send_timeout(self) -> float | None:
@@ -44,6 +45,7 @@ class Intake:
         endpoint, account = self.paths[path], None
         try:
             account = self.tenants.identify(api_key(connection.headers))
+            connection.record.tenant = account.name
             self.require_ready()
             ticket = self.controller.admit(account, patience(connection.headers))
         except RequestError as error:
@@ -82,9 +84,12 @@ class Admitted:
             return
         self.has_left = True
         self.connection.on_lost = None
-        self.intake.controller.release(self.ticket)
-        if self.ticket.tokens_used:  # else there was no answer, and no time that it took
-            self.intake.latencies.whole.observe(self.intake.controller.clock() - self.ticket.arrived)
+        ticket, record = self.ticket, self.connection.record
+        self.intake.controller.release(ticket)
+        record.outcome = ticket.outcome
+        record.prompt_tokens, record.completion_tokens = ticket.prompt_tokens, ticket.completion_tokens
+        if ticket.tokens_used:  # else there was no answer, and no time that it took
+            self.intake.latencies.whole.observe(self.intake.controller.clock() - ticket.arrived)
 
     def hang_up(self, reason: RequestError) -> None:
         """Nobody reads the answer any more; not that it matters when it is complete."""

@@ -1,15 +1,21 @@
 """The routes that take no seat and are never refused: probes, metrics, status."""
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 from fastapi import APIRouter, Depends
+from prometheus_client import GC_COLLECTOR, PLATFORM_COLLECTOR, PROCESS_COLLECTOR
+from prometheus_client.registry import Collector
 from starlette.responses import JSONResponse, Response
 
 from sluice.admission import AdmissionController, Tenants
 from sluice.api.auth import Auth
 from sluice.engine.base import Engine
+from sluice.telemetry.access_log import AccessLog
+from sluice.telemetry.exposition import Expositions
 from sluice.telemetry.latencies import Latencies
-from sluice.telemetry.metrics import exposition
+from sluice.telemetry.metrics import FrontEndCollector
+from sluice.transport.sse import to_json
 
 
 class Health(Protocol):
@@ -45,9 +51,16 @@ def status(controller: AdmissionController, tenants: Tenants, health: Health, en
 
 
 def operations(
-    controller: AdmissionController, auth: Auth, latencies: Latencies, engine: Engine, health: Health
+    controller: AdmissionController, auth: Auth, latencies: Latencies, engine: Engine, *, health: Health, log: AccessLog
 ) -> APIRouter:
     router = APIRouter(tags=["operations"])
+
+    def collectors() -> Sequence[Collector]:
+        now, scheduler = status(controller, auth.tenants, health, engine), controller.scheduler
+        own = FrontEndCollector(now, scheduler.running_by, scheduler.waiting_by, latencies)
+        return own, log, PROCESS_COLLECTOR, GC_COLLECTOR, PLATFORM_COLLECTOR, *engine.metrics()
+
+    expositions = Expositions(collectors)
     anyone, operator = [Depends(auth.anyone)], [Depends(auth.operator)]
 
     @router.get("/livez", dependencies=anyone)
@@ -66,14 +79,11 @@ def operations(
     @router.get("/status", dependencies=operator)
     async def get_status() -> Response:
         """The two limits, what is inside, and what was refused and finished."""
-        return JSONResponse(status(controller, auth.tenants, health, engine))
+        return Response(to_json(status(controller, auth.tenants, health, engine)), media_type="application/json")
 
     @router.get("/metrics", dependencies=operator)
     async def metrics() -> Response:
         """Prometheus: `sluice_*`, and the engine's own `vllm:*`."""
-        now, scheduler = status(controller, auth.tenants, health, engine), controller.scheduler
-        own = exposition(now, scheduler.running_by, scheduler.waiting_by(), latencies)
-        content = own + engine.metrics()
-        return Response(content, media_type="text/plain; version=0.0.4; charset=utf-8")
+        return Response(await expositions.latest(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
     return router

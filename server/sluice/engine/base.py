@@ -1,10 +1,11 @@
 """The Engine protocol: what the rest of Sluice knows of an inference engine, and the values that pass through it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 import msgspec
+from prometheus_client.registry import Collector
 
 from sluice.errors import RequestError
 
@@ -173,8 +174,8 @@ class Engine(Protocol):
         """True once the engine's processes have ended by themselves."""
         ...
 
-    def metrics(self) -> bytes:
-        """The engine's own metrics, in Prometheus' text format."""
+    def metrics(self) -> Sequence[Collector]:
+        """The engine's own metrics, up to date; they may be collected on any thread."""
         ...
 
     async def stop(self) -> None:

@@ -4,7 +4,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from sluice.settings.operators import Operators
 from sluice.settings.section import Mistake, Section
@@ -90,6 +90,11 @@ class EngineSettings(Section):
         return self.workers * self.tensor_parallel_size * self.pipeline_parallel_size
 
 
+def yaml_off(value: object) -> object:
+    """YAML reads `off` as false."""
+    return "off" if value is False else value
+
+
 class Http(Section):
     """Where and how the server listens."""
 
@@ -105,6 +110,8 @@ class Http(Section):
     """false: requests that generate go through ASGI, too, as they do under any other server."""
     body_timeout: float = Field(default=30, gt=0)
     """Seconds in which a request's body has to arrive; else 408."""
+    access_log: Annotated[Literal["off", "json"], BeforeValidator(yaml_off)] = "off"
+    """json: a line for each request on stdout, without prompts, answers and keys."""
 
     @property
     def is_loopback(self) -> bool:
@@ -118,7 +125,7 @@ class Http(Section):
 class Streaming(Section):
     """How answers are streamed."""
 
-    coalesce: Literal["off", "auto"] = "off"
+    coalesce: Annotated[Literal["off", "auto"], BeforeValidator(yaml_off)] = "off"
     """off: an event a token. auto: when the server falls behind, a token may wait 5 ms for others in its event."""
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, get_args
 
-from prometheus_client import CollectorRegistry, Metric, generate_latest
+from prometheus_client import Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
@@ -32,10 +32,11 @@ Counts = Mapping[tuple[str, str], int]
 
 
 class FrontEndCollector(Collector):
-    """`status` as `/status` shows it."""
+    """`status` as `/status` shows it. Nothing of it changes any more, so that any thread may collect it."""
 
     def __init__(self, status: Mapping[str, Any], running: Counts, waiting: Counts, latencies: Latencies) -> None:
-        self.status, self.running, self.waiting, self.latencies = status, running, waiting, latencies
+        self.status, self.running, self.waiting = status, dict(running), dict(waiting)
+        self.latencies = list(latencies.families())
 
     def collect(self) -> Iterable[Metric]:
         for name, help_text in GAUGES.items():
@@ -62,18 +63,11 @@ class FrontEndCollector(Collector):
                 for request_class in get_args(RequestClass):
                     gauge.add_metric([request_class, tenant], counts.get((request_class, tenant), 0))
             yield gauge
-        help_text = "Latencies that a running sequence was put back to wait, for a tenant under its share."
+        help_text = "Times that a running sequence was put back to wait, for a tenant under its share."
         yield CounterMetricFamily("sluice_paused", help_text, value=self.status["paused"])
         for name, (label, help_text) in COUNTERS.items():
             counter = CounterMetricFamily(f"sluice_{name}", help_text, labels=[label])
             for value, count in self.status[name].items():
                 counter.add_metric([value], count)
             yield counter
-        yield from self.latencies.families()
-
-
-def exposition(status: Mapping[str, Any], running: Counts, waiting: Counts, latencies: Latencies) -> bytes:
-    """Prometheus' text format."""
-    registry = CollectorRegistry()
-    registry.register(FrontEndCollector(status, running, waiting, latencies))
-    return generate_latest(registry)
+        yield from self.latencies

@@ -10,6 +10,8 @@ from starlette.types import Message, Receive, Scope, Send
 
 from sluice.errors import Disconnected, Expired, RequestError
 from sluice.transport.base import Handler, Headers
+from sluice.transport.edge import RECORD
+from sluice.transport.record import Record
 
 
 class AsgiConnection:
@@ -21,6 +23,7 @@ class AsgiConnection:
 
     def __init__(self, scope: Scope, receive: Receive, send_timeout: float | None) -> None:
         self.headers: Headers = list(scope["headers"])
+        self.record: Record = scope[RECORD]
         self.receive_message, self.send_timeout = receive, send_timeout
         self.on_complete: Callable[[], None] | None = None
         self.on_lost: Callable[[RequestError], None] | None = None
@@ -134,7 +137,7 @@ class AsgiConnection:
 
 
 class Exchanged(Response):
-    """The answer of a handler to what was posted to its `path`, as Starlette takes it from a route."""
+    """The answer of a handler to what was posted to its `path`, as Starlette takes it from a route, behind an Edge."""
 
     def __init__(self, handler: Handler, path: str) -> None:
         self.handler, self.path, self.background = handler, path, None

@@ -9,6 +9,7 @@ from typing import Protocol
 from starlette.types import Message
 
 from sluice.errors import RequestError
+from sluice.transport.record import Record, Records
 
 Headers = list[tuple[bytes, bytes]]
 """As ASGI has them, names in lower case."""
@@ -22,6 +23,7 @@ class Connection(Protocol):
     """
 
     headers: Headers
+    record: Record
     on_complete: Callable[[], None] | None
     on_lost: Callable[[RequestError], None] | None
 
@@ -67,6 +69,10 @@ class Handler(Protocol):
 
     @property
     def paths(self) -> Collection[str]: ...
+
+    @property
+    def records(self) -> Records:
+        """Where a request's Record is opened."""
 
     @property
     def send_timeout(self) -> float | None:

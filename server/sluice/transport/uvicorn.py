@@ -8,15 +8,17 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from sluice.errors import Disconnected, RequestError
 from sluice.transport.base import Handler, Headers
+from sluice.transport.path import canonical_path
+from sluice.transport.record import Record
 
 
 class UvicornConnection:
     """A Connection of uvicorn's: the same writes as its ASGI `send` makes, without a coroutine each."""
 
-    __slots__ = ("cycle", "headers", "is_stuck", "on_complete", "on_lost", "transport")
+    __slots__ = ("cycle", "headers", "is_stuck", "on_complete", "on_lost", "record", "transport")
 
-    def __init__(self, cycle: RequestResponseCycle) -> None:
-        self.cycle, self.transport = cycle, cycle.transport
+    def __init__(self, cycle: RequestResponseCycle, record: Record) -> None:
+        self.cycle, self.transport, self.record = cycle, cycle.transport, record
         self.is_stuck = False
         self.headers: Headers = list(cycle.scope["headers"])
         self.on_complete: Callable[[], None] | None = None
@@ -49,11 +51,13 @@ class UvicornConnection:
     def head(self, status: int, headers: Headers) -> bytes:
         cycle = self.cycle
         cycle.response_started = True
+        self.record.status = status
         if cycle.waiting_for_100_continue:  # whether a body follows is the client's choice now
             cycle.keep_alive = False
         lines = [STATUS_LINE[status]]
         lines += [b"%b: %b\r\n" % header for header in headers]
         lines += [b"%b: %b\r\n" % header for header in cycle.default_headers]
+        lines.append(b"x-request-id: %b\r\n" % self.record.id)
         if not cycle.keep_alive:
             lines.append(b"connection: close\r\n")
         return b"".join(lines)
@@ -82,6 +86,7 @@ class UvicornConnection:
         if self.on_complete is not None:
             self.on_complete()
             self.on_complete = None  # an idle connection keeps nothing of its last request
+        self.record.close()
         if not cycle.keep_alive:
             cycle.transport.close()
         cycle.on_response()
@@ -104,21 +109,23 @@ class AcceleratedProtocol(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         """uvicorn's, for each request when its turn comes on this connection."""
-        scope = cycle.scope
-        if scope["method"] != "POST" or scope["path"] not in self.handler.paths:
+        scope: Any = cycle.scope
+        if scope["method"] != "POST" or (path := canonical_path(scope)) not in self.handler.paths:
             super()._start_asgi_task(cycle, app)
             return
         if self.flow.write_paused:  # answers to earlier requests pile up, and nobody reads them
             self.transport.abort()
             return
-        self.served = UvicornConnection(cycle)
-        exchange = self.handler.enter(scope["path"], self.served)
+        record = self.handler.records.open(scope)
+        self.served = UvicornConnection(cycle, record)
+        exchange = self.handler.enter(path, self.served)
         if exchange is not None:
             self.served.on_complete = exchange.leave
             task = self.loop.create_task(cycle.run_asgi(lambda *_: exchange.serve()))
             self.tasks.add(task)
             task.add_done_callback(self.tasks.discard)
             task.add_done_callback(lambda _: exchange.leave())
+            task.add_done_callback(lambda _: record.close())
 
     def pause_writing(self) -> None:
         super().pause_writing()

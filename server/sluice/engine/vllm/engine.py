@@ -1,11 +1,12 @@
 """vLLM's AsyncLLM behind the Engine protocol."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from prometheus_client import REGISTRY, CollectorRegistry, generate_latest
+from prometheus_client import REGISTRY
+from prometheus_client.registry import Collector
 
 from sluice.engine.base import (
     EngineSequence,
@@ -117,14 +118,11 @@ class VLLMEngine:
     def is_dead(self) -> bool:
         return self.llm is not None and self.llm.errored
 
-    def metrics(self) -> bytes:
+    def metrics(self) -> Sequence[Collector]:
         if self.path is not None:
             self.path.record()
-        vllm_only = CollectorRegistry()
-        for collector in list(REGISTRY._collector_to_names):
-            if any(name.startswith("vllm:") for name in REGISTRY._collector_to_names[collector]):
-                vllm_only.register(collector)
-        return generate_latest(vllm_only)
+        collectors = list(REGISTRY._collector_to_names.items())
+        return [collector for collector, names in collectors if any(name.startswith("vllm:") for name in names)]
 
     async def stop(self) -> None:
         self.launch.stopping = True

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, JsonValue, model_validator
 from pydantic_core import PydanticCustomError
 
 from sluice.engine.base import FinishReason
@@ -32,7 +32,16 @@ def not_reserved(kwargs: dict[str, Any]) -> dict[str, Any]:
     return kwargs
 
 
+EXAMPLE: dict[str, JsonValue] = {
+    "model": "demo",
+    "stream": True,
+    "messages": [{"role": "user", "content": "Count from 1 to 9."}],
+}
+
+
 class ChatCompletionRequest(GenerationBody):
+    model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]})
+
     messages: Annotated[list[Message], Field(min_length=1, fail_fast=True)]
     max_completion_tokens: Count | None = None
     logprobs: bool = False

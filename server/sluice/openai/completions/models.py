@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import ConfigDict, Field, JsonValue, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from sluice.engine.base import FinishReason
@@ -23,7 +23,12 @@ def is_tokens(prompt: object) -> bool:
     return isinstance(prompt, list) and prompt != [] and all(type(t) is int and 0 <= t <= INT32_MAX for t in prompt)
 
 
+EXAMPLE: dict[str, JsonValue] = {"model": "demo", "prompt": "Count from 1 to 9.", "max_tokens": 20}
+
+
 class CompletionRequest(GenerationBody):
+    model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]})
+
     prompt: list[str] | list[list[int]]
     max_tokens: Count = 16
     logprobs: Annotated[int, Field(ge=0, le=20)] | None = None

@@ -13,6 +13,7 @@ from sluice.engine.gathered import Gathered
 from sluice.engine.vllm.direct.outbox import FEW_MESSAGES
 from sluice.engine.vllm.direct.sequence import DETOKENIZER_CONTEXT_TOKENS, DirectSequence
 from sluice.errors import EngineFailed, InvalidRequest, RequestError, Unavailable
+from sluice.telemetry.exposition import exposition
 from tests.conftest import Started
 
 COUNT = "Count from 1 to 40."
@@ -118,7 +119,7 @@ def test_every_sampling_parameter_is_compared() -> None:
 
 async def test_vllms_own_metrics_are_kept(direct: Started) -> None:
     def value(name: str) -> float:
-        lines = direct.metrics().decode().splitlines()
+        lines = exposition(direct.metrics()).decode().splitlines()
         return sum(float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith(name) and line[len(name)] in "{ ")
 
     names = (
