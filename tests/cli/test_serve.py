@@ -142,7 +142,7 @@ async def test_sigterm_drains_and_leaves_no_process(server: Process) -> None:
 
 
 async def test_what_is_killed_while_it_loads_takes_its_engine_along() -> None:
-    async with started("sluice", "serve", CONFIG, "--set", "http.port=0", *EAGER) as process:
+    async with started("sluice", "serve", CONFIG, "--set", "http.port=0", *QUICK) as process:
         family = list[psutil.Process]()
         async with asyncio.timeout(LOADING):
             while not any(each.name().startswith(TITLE) for each in family):
