@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import httpx
 import psutil
 import pytest
 
@@ -90,6 +91,19 @@ async def test_who_does_not_read_is_cut_off(name: str) -> None:
             await server.has(running=64)
             await server.has(admitted=0, running=0, within=60)
             assert (await server.status())["expired"]["send_timeout"] == 64
+
+
+async def test_head_has_no_body_and_answers_have_an_id(name: str) -> None:
+    async with (
+        serving(name) as server,
+        httpx.AsyncClient(base_url=server.url, headers={"x-request-id": "mine"}) as client,
+    ):
+        for _ in range(2):  # over one connection: a body would be taken for the next answer
+            head, got = await client.head(f"{server.url}//livez/"), await client.get(f"{server.url}/v1/models")
+            assert (head.status_code, head.content, head.headers["x-request-id"]) == (200, b"", "mine")
+            assert (got.status_code, got.json()["object"]) == (200, "list")
+        assert (await client.get(f"{server.url}/v1%2Fmodels")).status_code == 404
+        assert (await ask(server, counting(3))).headers["x-request-id"].startswith("req_")
 
 
 async def test_sigterm_lets_a_running_stream_finish(name: str) -> None:
