@@ -72,7 +72,7 @@ def operations(
     async def metrics() -> Response:
         """Prometheus: `sluice_*`, and the engine's own `vllm:*`."""
         now, scheduler = status(controller, auth.tenants, health, engine), controller.scheduler
-        own = exposition(now, scheduler.running_by, scheduler.waiting_by(), latencies)
+        own = exposition(now, scheduler.running_by, scheduler.waiting_by, latencies)
         content = own + engine.metrics()
         return Response(content, media_type="text/plain; version=0.0.4; charset=utf-8")
 
