@@ -95,6 +95,9 @@ class RawClient:
             self.was_cut = True
             raise
 
+    def taken(self) -> int:
+        return len(self.received)
+
     def end(self, body: bytes) -> None:
         self.put(body)
         self.complete()

@@ -20,7 +20,7 @@ class Deadline:
 
     def __init__(self, timeout: float, limits: Mapping[Stage, float | None], now: float) -> None:
         self.limits = {stage: seconds for stage, seconds in limits.items() if seconds is not None}
-        self.pace = min(self.limits.values(), default=math.inf)
+        self.pace = min(self.limits.values(), default=math.inf) / LOOKS
         self.end = now + timeout
         self.standing: Callable[[], Standing] = lambda: (None, now)
 

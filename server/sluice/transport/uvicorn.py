@@ -8,6 +8,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from sluice.errors import Disconnected, RequestError
 from sluice.transport.base import Handler, Headers
+from sluice.transport.unread import bytes_taken
 
 
 class UvicornConnection:
@@ -70,6 +71,12 @@ class UvicornConnection:
 
     async def drain(self) -> None:
         await self.cycle.flow.drain()
+
+    def taken(self) -> int:
+        """Of all requests on this connection: what the client's machine has acknowledged."""
+        if self.cycle.disconnected:
+            return 0
+        return bytes_taken(self.transport)
 
     def end(self, body: bytes) -> None:
         self.put(b"%b0\r\n\r\n" % chunk(body))
