@@ -22,6 +22,9 @@ from sluice.engine.base import (
 )
 from sluice.errors import EngineDied, EngineFailed, InvalidRequest
 
+CONTEXT = 4096
+"""Tokens of the fake model's context; a letter of a prompt is one."""
+
 
 def answer(prompt: str) -> list[str]:
     """The tokens that the fake model answers with: it counts, or says the prompt again."""
@@ -83,7 +86,7 @@ class FakeEngine:
         await self.loaded.wait()
         if self.failure:
             raise EngineFailed(self.failure)
-        return ModelInfo(max_model_len=4096, max_num_seqs=256)
+        return ModelInfo(max_model_len=CONTEXT, max_num_seqs=256)
 
     async def render(self, prompt: Prompt) -> list[int]:
         self.renders += 1

@@ -1,7 +1,6 @@
 """`sluice serve`'s HTTP server: uvicorn on a listener of our own, the signals, and the accelerator."""
 
 import asyncio
-import math
 import signal
 import socket
 from collections.abc import Callable, Iterator, Sequence
@@ -20,8 +19,9 @@ from sluice.engine.base import Engine
 from sluice.heap import collapse, freeze
 from sluice.lifecycle import Lifecycle
 from sluice.reload import Reload
-from sluice.settings import Settings, Traffic
+from sluice.settings import Settings
 from sluice.transport.edge import Edge
+from sluice.transport.unread import cut_the_deaf
 from sluice.transport.uvicorn import AcceleratedProtocol
 
 UNSENT_BYTES = 16 * 1024
@@ -42,21 +42,11 @@ class Server(uvicorn.Server):
 
 
 def listen(settings: Settings) -> socket.socket:
-    """The open port. Its connections inherit what makes a client that does not read noticed, and forgotten."""
+    """The open port. Its connections inherit what makes a client that does not read noticed."""
     family = socket.AF_INET6 if ":" in settings.http.host else socket.AF_INET
     listener = socket.create_server((settings.http.host, settings.http.port), family=family, backlog=2048)
     listener.setsockopt(socket.IPPROTO_TCP, TCP_NOTSENT_LOWAT, UNSENT_BYTES)
-    forget_the_deaf(listener, settings.traffic)
     return listener
-
-
-def forget_the_deaf(listener: socket.socket, traffic: Traffic) -> None:
-    """Let the kernel close connections, from the next one on, whose client reads nothing.
-
-    It waits twice as long as a request's own deadline, which so comes first and books what has happened.
-    """
-    milliseconds = math.ceil(2000 * (traffic.send_timeout or 0))  # 0: the kernel's own
-    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
 
 
 async def serve(
@@ -66,12 +56,7 @@ async def serve(
     """Serve until a signal or a failure; returns the exit code. `config` and `overrides` are read again on changes."""
     app = create_app(settings, engine, announce=announce)
     lifecycle: Lifecycle = app.state.lifecycle
-
-    def apply(changed: Settings) -> None:
-        app.state.apply(changed)
-        forget_the_deaf(listener, changed.traffic)
-
-    reload = Reload(settings, config, overrides, loaded=lifecycle.loaded, apply=apply, announce=announce)
+    reload = Reload(settings, config, overrides, loaded=lifecycle.loaded, apply=app.state.apply, announce=announce)
     meanwhile = [asyncio.create_task(reload.watch()), asyncio.create_task(settle(lifecycle.loaded))]
     try:
         return await run(app, settings, listener, announce)
@@ -97,6 +82,8 @@ async def run(app: FastAPI, settings: Settings, listener: socket.socket, announc
         )
     )  # fmt: skip
     serving = asyncio.create_task(server.serve(sockets=[listener]))
+    connections: Any = server.server_state.connections
+    cutting = asyncio.create_task(cut_the_deaf(connections, lambda: app.state.controller.traffic.send_timeout))
     waits = [asyncio.create_task(event.wait()) for event in (stop, lifecycle.failed)]
     await asyncio.wait((serving, *waits), return_when=asyncio.FIRST_COMPLETED)
     for wait in waits:
@@ -104,6 +91,7 @@ async def run(app: FastAPI, settings: Settings, listener: socket.socket, announc
     await lifecycle.drain()
     server.should_exit = True
     await serving
+    cutting.cancel()
     return 1 if lifecycle.phase == "failed" else 0
 
 

@@ -1,5 +1,6 @@
 """Whose place it is: who is under its share takes one from who is above, and nobody is paused twice over it."""
 
+import asyncio
 from collections import Counter
 
 import pytest
@@ -42,7 +43,7 @@ def joined(scheduler: Scheduler, spec: SequenceSpec, can_pause: bool = True) -> 
     return scheduler.join(spec, begin), guest
 
 
-def test_a_polite_tenant_takes_a_place_from_a_greedy_one_and_gives_it_back() -> None:
+async def test_a_polite_tenant_takes_a_place_from_a_greedy_one_and_gives_it_back() -> None:
     clock = Clock()
     scheduler = Scheduler(4, clock)
     greedy = []
@@ -65,7 +66,7 @@ def test_a_polite_tenant_takes_a_place_from_a_greedy_one_and_gives_it_back() -> 
     assert greedy[4][0].state == "waiting"
 
 
-def test_up_to_its_share_and_no_further() -> None:
+async def test_up_to_its_share_and_no_further() -> None:
     scheduler = Scheduler(4, Clock())
     for _ in range(8):
         joined(scheduler, SequenceSpec("greedy"))
@@ -74,13 +75,13 @@ def test_up_to_its_share_and_no_further() -> None:
     assert scheduler.running_by_tenant == {"greedy": 2, "polite": 2}
 
 
-def test_one_tenant_alone_is_never_paused() -> None:
+async def test_one_tenant_alone_is_never_paused() -> None:
     scheduler = Scheduler(2, Clock())
     guests = [joined(scheduler, SequenceSpec("only"))[1] for _ in range(9)]
     assert sum(guest.pauses for guest in guests) == 0
 
 
-def test_what_cannot_be_paused_is_left_alone() -> None:
+async def test_what_cannot_be_paused_is_left_alone() -> None:
     scheduler = Scheduler(2, Clock())
     for _ in range(3):
         joined(scheduler, SequenceSpec("greedy"), can_pause=False)
@@ -88,7 +89,7 @@ def test_what_cannot_be_paused_is_left_alone() -> None:
     assert scheduler.paused_total == 0
 
 
-def test_batch_takes_nothing_from_interactive() -> None:
+async def test_batch_takes_nothing_from_interactive() -> None:
     scheduler = Scheduler(2, Clock())
     for _ in range(2):
         joined(scheduler, SequenceSpec("greedy"))
@@ -99,7 +100,7 @@ def test_batch_takes_nothing_from_interactive() -> None:
     assert joined(scheduler, SequenceSpec("polite"))[0].state == "running"
 
 
-def test_who_leaves_while_paused_is_gone() -> None:
+async def test_who_leaves_while_paused_is_gone() -> None:
     scheduler = Scheduler(2, Clock())
     greedy = [joined(scheduler, SequenceSpec("greedy")) for _ in range(2)]
     joined(scheduler, SequenceSpec("polite"))
@@ -109,7 +110,7 @@ def test_who_leaves_while_paused_is_gone() -> None:
     assert (scheduler.running, scheduler.waiting, paused.state) == (2, 0, "gone")
 
 
-def test_the_prompt_is_charged_once() -> None:
+async def test_the_prompt_is_charged_once() -> None:
     scheduler = Scheduler(2, Clock())
     for _ in range(2):
         joined(scheduler, SequenceSpec("greedy", prompt_tokens=100))
@@ -122,7 +123,7 @@ def test_the_prompt_is_charged_once() -> None:
     st.integers(1, 6),
     st.lists(st.tuples(st.sampled_from("abc"), st.booleans(), st.integers(0, 40)), max_size=80),
 )
-def test_any_order_keeps_the_batch_full_and_everyone_at_their_share(
+async def test_any_order_keeps_the_batch_full_and_everyone_at_their_share(
     capacity: int, events: list[tuple[str, bool, int]]
 ) -> None:
     clock = Clock()
@@ -134,6 +135,7 @@ def test_any_order_keeps_the_batch_full_and_everyone_at_their_share(
             inside.append(joined(scheduler, SequenceSpec(tenant, WEIGHTS[tenant])))
         else:
             scheduler.leave(inside.pop(which % len(inside))[0])
+        await asyncio.sleep(0)
         running = Counter(entry.spec.tenant for entry, _ in inside if entry.state == "running")
         waiting = Counter(entry.spec.tenant for entry, _ in inside if entry.state == "waiting")
         assert sum(running.values()) == scheduler.running == min(capacity, len(inside))

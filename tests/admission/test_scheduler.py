@@ -1,6 +1,7 @@
 """Who next: first come, first served, and never more than the capacity."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sluice.admission.entry import Entry, SequenceSpec
-from sluice.admission.scheduler import Scheduler
+from sluice.admission.scheduler import STARTS_A_TURN, Scheduler
 from tests.admission.clock import Clock
 
 
@@ -185,8 +186,50 @@ async def test_batch_waits_for_interactive_but_not_for_ever() -> None:
 
 
 @pytest.mark.parametrize(("weight", "service"), [(1.0, 70), (2.0, 35)])
-def test_what_a_sequence_costs_its_tenant(weight: float, service: float) -> None:
+async def test_what_a_sequence_costs_its_tenant(weight: float, service: float) -> None:
     """10 tokens of its prompt, and 30 of its answer, which count twice; a tenant of twice the weight pays half."""
     scheduler = Scheduler(1, Clock())
     scheduler.join(SequenceSpec("a", weight, prompt_tokens=10), lambda entry: None).charge(30)
     assert scheduler.queues["interactive"].counters == {"a": service}
+
+
+async def test_many_that_may_start_do_so_in_several_turns_of_the_loop() -> None:
+    """Each costs something: nobody else on the loop waits for all of them."""
+    scheduler, begun = Scheduler(0, Clock()), list[Entry]()
+    entries = [scheduler.join(SequenceSpec(), begun.append) for _ in range(100)]
+    scheduler.resize(70)
+    in_turn = list[int]()
+    while scheduler.running < 70:
+        in_turn.append(len(begun))
+        await asyncio.sleep(0)
+    assert begun == entries[:70]
+    assert in_turn == [16, 32, 48, 64]
+    scheduler.leave(*begun)
+    assert scheduler.running <= STARTS_A_TURN
+    await settle()
+    assert (scheduler.running, scheduler.waiting) == (30, 0)
+
+
+async def seconds_for_one_more(inside: int) -> float:
+    """The processor's, where of each of three tenants so many run and so many wait, all of them batch and old."""
+    clock = Clock()
+    scheduler = Scheduler(3 * inside, clock)
+    for _ in range(2 * inside):
+        for tenant in "abc":
+            scheduler.join(SequenceSpec(tenant, request_class="batch"), lambda entry: None)
+    for _ in range(3 * inside // STARTS_A_TURN):
+        await asyncio.sleep(0)
+    clock.now += 100
+    spec, began = SequenceSpec("a", request_class="batch"), time.thread_time()
+    for _ in range(100):
+        scheduler.predicted_wait(spec)
+        scheduler.claim(spec)
+        scheduler.oldest_wait()
+        assert scheduler.waiting_by["batch", "a"] == inside
+        scheduler.leave(scheduler.join(spec, lambda entry: None))
+    return time.thread_time() - began
+
+
+async def test_thousands_inside_make_the_next_one_no_dearer() -> None:
+    few = min([await seconds_for_one_more(20) for _ in range(3)])
+    assert min([await seconds_for_one_more(3000) for _ in range(3)]) < 3 * few

@@ -50,7 +50,7 @@ class AskingOverAsgi(Asking):
     def ask_app(self, app: FastAPI, loop: asyncio.AbstractEventLoop) -> None:
         scope: Scope = {
             "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "POST", "scheme": "http",
-            "path": "/v1/chat/completions", "raw_path": b"/v1/chat/completions", "root_path": "", "query_string": b"",
+            "path": self.path, "raw_path": self.path.encode(), "root_path": "", "query_string": b"",
             "headers": [(name.encode(), value.encode()) for name, value in self.said.items()], "server": ("sluice", 80),
         }  # fmt: skip
         self.task = loop.create_task(app(scope, self.receive, self.send))

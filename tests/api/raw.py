@@ -9,7 +9,7 @@ from starlette.types import Message
 
 from sluice.errors import Disconnected, RequestError
 from sluice.transport.base import Handler, Headers
-from tests.fake import answer
+from tests.fake import CONTEXT, answer
 
 Verdict = Literal["whole", "refused", "broken off", "cut off", "hung up"]
 
@@ -20,6 +20,7 @@ class RawClient:
     def __init__(self, body: dict[str, Any], headers: dict[str, str], halves: bool) -> None:
         """`halves`: the second half of the body comes with `finish_body`."""
         self.body, self.said = body, headers
+        self.path = "/v1/completions" if "prompt" in body else "/v1/chat/completions"
         raw = json.dumps(body).encode()
         self.parts = [raw[:20], raw[20:]] if halves else [raw]
         self.sent = 0
@@ -36,9 +37,8 @@ class RawClient:
     def ask(self, handler: Handler, loop: asyncio.AbstractEventLoop) -> None:
         """As uvicorn does it, through AcceleratedProtocol."""
         self.headers = [(name.encode(), value.encode()) for name, value in self.said.items()]
-        path = "/v1/chat/completions"
-        self.record = handler.records.open({"method": "POST", "path": path, "headers": self.headers})
-        request = handler.enter(path, self)
+        self.record = handler.records.open({"method": "POST", "path": self.path, "headers": self.headers})
+        request = handler.enter(self.path, self)
         if request is not None:
             self.on_complete = request.leave
             self.task = loop.create_task(request.serve())
@@ -95,6 +95,9 @@ class RawClient:
         except asyncio.CancelledError:
             self.was_cut = True
             raise
+
+    def taken(self) -> int:
+        return len(self.received)
 
     def end(self, body: bytes) -> None:
         self.put(body)
@@ -160,4 +163,6 @@ class RawClient:
 
     def check(self, texts: list[str]) -> None:
         prompt = self.body["messages"][0]["content"]
-        assert texts == ["".join(answer(prompt)[: self.body["max_tokens"]])] * self.body["n"]
+        room = CONTEXT - len(prompt)
+        most = min(self.body["max_tokens"] or room, room)
+        assert texts == ["".join(answer(prompt)[:most])] * self.body["n"]

@@ -206,6 +206,20 @@ def test_a_reader_that_is_slow_in_the_end_holds_its_seat_but_no_place_in_the_bat
         assert slow.verdict() == "whole"
 
 
+@pytest.mark.parametrize("transport", ["accelerated"])  # below ASGI the server has it by then
+@pytest.mark.parametrize("stream", [True, False])
+def test_who_hangs_up_before_it_has_taken_the_end_has_not_got_it(in_time: Start, stream: bool) -> None:
+    """Six tokens, one a second: the last one waits for a client that does not read."""
+    with in_time(FakeEngine(seconds_a_token=1), send_timeout=100) as server:
+        client = server.ask(counting(3, stream))
+        server.advance(5.5)
+        client.stop_reading()
+        server.advance(2)
+        client.hang_up()
+        server.loop.settle()
+        assert server.controller.finished["aborted"] == 1
+
+
 def test_how_long_requests_take_is_told_stage_by_stage(in_time: Start) -> None:
     """One that runs at once, and one that waits for it: six tokens each, one a second."""
     with in_time(FakeEngine(seconds_a_token=1), concurrency=1) as server:

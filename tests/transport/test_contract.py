@@ -220,6 +220,29 @@ async def test_a_reader_that_stops_is_waited_for_and_misses_nothing(transport: s
         assert body == b"begun" + b"x" * sum(sent) + b"end"
 
 
+async def test_what_a_reader_takes_is_seen_and_what_it_leaves_is_not(transport: str) -> None:
+    stuck, seen = asyncio.Event(), list[int]()
+
+    async def flood(connection: Connection) -> None:
+        connection.begin([], b"begun")
+        written = 0
+        while connection.write(PIECE):
+            written += len(PIECE)
+            await asyncio.sleep(0)
+        seen.extend((connection.taken(), written))
+        stuck.set()
+        await connection.drain()
+        seen.insert(1, connection.taken())
+        connection.end(b"end")
+
+    async with served(transport, flood) as (_, peer):
+        peer.post()
+        await stuck.wait()
+        await peer.answer()
+        before, after, written = seen
+        assert before < min(after, written)
+
+
 @pytest.mark.parametrize("begins", [True, False])
 async def test_who_hangs_up_is_told_of(transport: str, begins: bool) -> None:
     async def wait(connection: Connection) -> None:

@@ -32,8 +32,8 @@ class Entry:
     """`Scheduler.join` makes them. `begin` is called when it gets its first place. Moments are in seconds of its clock.
 
     `waits_as`: the class in whose queue it waits, or has waited last; `counters`: the service that its tenants have
-    had. `guest`: what can be paused while it runs, None if nothing can. `price`: what a token of its answer costs its
-    `tenant`.
+    had. `since`: when it came into its `state`. `guest`: what can be paused while it runs, None if nothing can.
+    `price`: what a token of its answer costs its `tenant`.
     """
 
     spec: SequenceSpec
@@ -42,14 +42,14 @@ class Entry:
     waits_as: RequestClass = field(init=False)
     counters: dict[str, float] = field(init=False)
     state: Literal["waiting", "running", "gone"] = "waiting"
+    since: float = field(init=False)
     has_begun: bool = False
-    started: float = 0.0
     guest: Pausable | None = None
     tenant: str = field(init=False)
     price: float = field(init=False)
 
     def __post_init__(self) -> None:
-        self.waits_as = self.spec.request_class
+        self.waits_as, self.since = self.spec.request_class, self.arrived
         self.tenant, self.price = self.spec.tenant, OUTPUT_WEIGHT / self.spec.weight
 
     def charge(self, tokens: int) -> None:

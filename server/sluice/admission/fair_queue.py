@@ -4,6 +4,7 @@ The Virtual Token Counter of "Fairness in Serving Large Language Models" (Sheng 
 weights: a tenant of weight 2 is charged half.
 """
 
+import math
 from collections import OrderedDict
 from collections.abc import Mapping
 
@@ -62,21 +63,22 @@ class FairQueue:
     def charge(self, spec: SequenceSpec, service: float) -> None:
         self.counters[spec.tenant] += service / spec.weight
 
-    def older_than(self, arrival: float) -> list[Entry]:
-        """Those that came before `arrival`, in the order of their lines."""
-        found = []
-        for line in self.lines.values():
-            for entry in line:
-                if entry.arrived >= arrival:
-                    break
-                found.append(entry)
-        return found
+    def firsts(self) -> list[Entry]:
+        """The first of each line."""
+        return [next(iter(line)) for line in self.lines.values()]
 
     def ahead_of(self, spec: SequenceSpec) -> float:
         """How many would start before this one if it came now: its tenant's own, and the others' share meanwhile."""
         own = len(self.lines.get(spec.tenant, ()))
-        others = [next(iter(line)).spec.weight for tenant, line in self.lines.items() if tenant != spec.tenant]
+        others = [entry.spec.weight for entry in self.firsts() if entry.spec.tenant != spec.tenant]
         return min(len(self), own + (own + 1) * sum(others) / spec.weight)
 
     def oldest(self) -> float | None:
-        return min((next(iter(line)).arrived for line in self.lines.values()), default=None)
+        """Since when the one waits that has waited longest: the first of a line that was never paused."""
+        found = math.inf
+        for line in self.lines.values():
+            for entry in line:
+                found = min(found, entry.since)
+                if not entry.has_begun:
+                    break
+        return None if found == math.inf else found

@@ -1,5 +1,6 @@
 """Who next: sequences beyond `max_running` wait here. Interactive before batch; within a class its FairQueue says."""
 
+import asyncio
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -12,6 +13,8 @@ from sluice.settings import RequestClass
 
 PATIENCE = 30.0
 """Seconds after which a batch sequence is treated as interactive, so that it never starves."""
+STARTS_A_TURN = 16
+"""Sequences that start in one turn of the event loop: handing one to the engine takes a tenth of a millisecond."""
 
 
 class Scheduler:
@@ -27,6 +30,8 @@ class Scheduler:
         self.running_by: Counter[tuple[str, str]] = Counter()
         self.waiting_by: Counter[tuple[str, str]] = Counter()
         self.running_by_tenant: Counter[str] = Counter()
+        self.weights: dict[str, float] = {}
+        self.starts = 0
         self.queues: dict[RequestClass, FairQueue] = {"interactive": FairQueue(), "batch": FairQueue()}
         self.forecast = Forecast()
 
@@ -40,8 +45,8 @@ class Scheduler:
 
     def oldest_wait(self) -> float:
         """Seconds that the one who has waited longest has waited."""
-        arrivals = [arrived for queue in self.queues.values() if (arrived := queue.oldest()) is not None]
-        return self.clock() - min(arrivals) if arrivals else 0.0
+        moments = [since for queue in self.queues.values() if (since := queue.oldest()) is not None]
+        return self.clock() - min(moments) if moments else 0.0
 
     def predicted_wait(self, spec: SequenceSpec) -> float:
         """Seconds that this sequence would wait if it came now, as far as is known; 0 where nothing is known."""
@@ -60,20 +65,27 @@ class Scheduler:
     def join(self, spec: SequenceSpec, begin: Callable[[Entry], None]) -> Entry:
         """Wait for a place in the batch: `begin` is called when there is one, which may be now. It has to be left."""
         entry = Entry(spec, self.clock(), begin)
+        self.weights[spec.tenant] = spec.weight
         self.wait(entry)
         self.wake()
         return entry
 
-    def leave(self, entry: Entry) -> None:
-        """Give its place back, or stop waiting for one; may be called again."""
-        if entry.state == "gone":
-            return
-        if entry.state == "waiting":
-            self.queues[entry.waits_as].remove(entry)
-            self.waiting_by[entry.spec.request_class, entry.spec.tenant] -= 1
-        else:
-            self.give_up(entry)
-        entry.state = "gone"
+    def wait(self, entry: Entry, *, first: bool = False) -> None:
+        self.queues[entry.waits_as].push(entry, first=first)
+        self.waiting_by[entry.spec.request_class, entry.tenant] += 1
+
+    def leave(self, *entries: Entry) -> None:
+        """Give their places back, or stop waiting for one; those that have left already stay as they are."""
+        now = self.clock()
+        for entry in entries:
+            if entry.state == "waiting":
+                self.queues[entry.waits_as].remove(entry)
+                self.waiting_by[entry.spec.request_class, entry.tenant] -= 1
+            elif entry.state == "running":
+                self.give_up(entry, now)
+            else:
+                continue
+            entry.state, entry.since = "gone", now
         self.wake()
 
     def resize(self, max_running: int | None) -> None:
@@ -82,16 +94,26 @@ class Scheduler:
         self.wake()
 
     def wake(self) -> None:
-        """Start whoever can start."""
-        while (entry := self.next()) is not None and (self.has_place() or self.make_place(entry.spec)):
+        """Start whoever can start; the rest of many in the loop's next turns."""
+        while self.starts < STARTS_A_TURN and (entry := self.next()) and (
+            self.has_place() or self.make_place(entry.spec)
+        ):  # fmt: skip
+            if self.starts == 0:
+                asyncio.get_running_loop().call_soon(self.wake_again)
+            self.starts += 1
             self.start(entry)
+
+    def wake_again(self) -> None:
+        self.starts = 0
+        self.wake()
 
     def next(self) -> Entry | None:
         interactive, batch = self.queues["interactive"], self.queues["batch"]
-        for entry in batch.older_than(self.clock() - PATIENCE):
-            batch.remove(entry)
-            entry.waits_as = "interactive"
-            interactive.push(entry)
+        for entry in batch.firsts():  # those behind them will be first in their turn
+            if self.clock() - entry.arrived > PATIENCE:
+                batch.remove(entry)
+                entry.waits_as = "interactive"
+                interactive.push(entry)
         queue = interactive if interactive.lines else batch
         return queue.next(self.running_by_tenant) if queue.lines else None
 
@@ -102,12 +124,9 @@ class Scheduler:
         """The running turn that would have to wait again if this sequence were next; None if there is no such one."""
         if self.max_running is None or self.running > self.max_running:
             return None
-        queued = {
-            tenant: next(iter(line)).spec.weight
-            for queue in self.queues.values()
-            for tenant, line in queue.lines.items()
-        }
-        return to_pause(spec, self.entries, self.max_running, queued)
+        inside = {spec.tenant}.union(self.running_by_tenant, *(queue.lines for queue in self.queues.values()))
+        weights = {tenant: self.weights.get(tenant, spec.weight) for tenant in inside}
+        return to_pause(spec, self.entries, self.max_running, self.running_by_tenant, weights)
 
     def make_place(self, spec: SequenceSpec) -> bool:
         """Put back to wait whoever has a place that is this sequence's by right."""
@@ -115,23 +134,19 @@ class Scheduler:
         if paused is None or paused.guest is None:
             return False
         paused.guest.pause()
-        self.give_up(paused)
+        now = self.clock()
+        self.give_up(paused, now)
         self.paused_total += 1
-        paused.state = "waiting"
+        paused.state, paused.since = "waiting", now
         self.wait(paused, first=True)
         return True
 
-    def wait(self, entry: Entry, *, first: bool = False) -> None:
-        self.queues[entry.waits_as].push(entry, first=first)
-        self.waiting_by[entry.spec.request_class, entry.spec.tenant] += 1
-
     def start(self, entry: Entry) -> None:
         self.queues[entry.waits_as].start(entry)
-        self.waiting_by[entry.spec.request_class, entry.spec.tenant] -= 1
-        entry.state = "running"
-        entry.started = self.clock()
+        self.waiting_by[entry.spec.request_class, entry.tenant] -= 1
+        entry.state, entry.since = "running", self.clock()
         if not self.entries:
-            self.busy_since = entry.started
+            self.busy_since = entry.since
         self.entries[entry] = None
         self.count(entry, 1)
         self.peak_running = max(self.peak_running, self.running)
@@ -141,11 +156,13 @@ class Scheduler:
             entry.has_begun = True
             entry.begin(entry)
 
-    def give_up(self, entry: Entry) -> None:
+    def give_up(self, entry: Entry, now: float) -> None:
         """It runs no longer."""
         del self.entries[entry]
         self.count(entry, -1)
-        self.forecast.left(self.clock() - entry.started)
+        if not self.running_by_tenant[entry.tenant]:
+            del self.running_by_tenant[entry.tenant]
+        self.forecast.left(now - entry.since)
 
     def count(self, entry: Entry, change: int) -> None:
         self.running_by[entry.spec.request_class, entry.spec.tenant] += change

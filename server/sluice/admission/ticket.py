@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from types import TracebackType
 
 from sluice.admission.account import Account
-from sluice.admission.deadline import Deadline, Stage, TimeLimit
+from sluice.admission.deadline import Deadline, Reading, Stage, Standing, TimeLimit
 from sluice.admission.entry import SequenceSpec
 from sluice.admission.rate import Rate
 from sluice.errors import Expired, Outcome, RequestError
@@ -24,9 +24,10 @@ class Ticket:
     """Made by `AdmissionController.admit`, and given back to its `release`, once: when the answer is sent, or nothing
     serves the request any more.
 
-    `holds`: what has to be let go of before its seats are. `waiting_tokens` are its prompts' until their prefill;
-    `tokens` what was taken from `bucket` for it; `prompt_tokens` and `completion_tokens` are what it has used in the
-    end. `reason`: why it was interrupted; `error`: what it has ended with, None if nothing went wrong.
+    `holds`: what has to be let go of before its seats are. `taken` tells how many bytes the client has taken.
+    `waiting_tokens` are its prompts' until their prefill; `tokens` what was taken from `bucket` for it; `prompt_tokens`
+    and `completion_tokens` are what it has used in the end. `reason`: why it was interrupted; `error`: what it has
+    ended with, None if nothing went wrong.
     """
 
     def __init__(self, account: Account, deadline: Deadline, clock: Callable[[], float]) -> None:
@@ -38,6 +39,7 @@ class Ticket:
         self.seats = 1
         self.waiting_tokens = self.tokens = self.prompt_tokens = self.completion_tokens = 0
         self.bucket: Rate | None = None
+        self.taken: Callable[[], int] = int
         self.outcome: Outcome = "failed"
         self.reason: RequestError | None = None
         self.error: RequestError | None = None
@@ -47,9 +49,17 @@ class Ticket:
         """What the scheduler is told of one of its sequences."""
         return self.account.spec(self.request_class, prompt_tokens)
 
-    def enter(self, stage: Stage, progress: Callable[[], float] | None = None) -> None:
-        """From now on the time limit of this stage counts, beside that of the whole life; `progress` is Deadline's."""
-        self.deadline.enter(stage, self.clock(), progress)
+    def enter(self, stage: Stage) -> None:
+        """From now on the time limit of this stage counts, beside that of the whole life."""
+        self.deadline.enter(stage, self.clock())
+
+    def watch(self, standing: Callable[[], Standing]) -> None:
+        """From now on that of the stage that `standing` tells; see Deadline."""
+        self.deadline.watch(standing)
+
+    def wait_for_reader(self) -> None:
+        """From now on it is the client's time that runs; whatever it takes begins it anew."""
+        self.deadline.watch(Reading(self.taken, self.clock).standing)
 
     def set_alarm(self) -> None:
         """Interrupt the request when one of its time limits is reached. Raises Expired if one has been already."""

@@ -84,8 +84,8 @@ async def collect(generation: Generation, call: Call, created: int, connection: 
     sequences = [CollectedDeltas() for _ in range(generation.request.sequences)]
     await generation.start(sequences)
     await generation.finish()
-    generation.ticket.conclude(None)
     body = call.whole(generation.request.id, created, sequences, generation.prompt_tokens)
     await connection.drain()
+    generation.ticket.conclude(None)
     headers = {"content-type": "application/json"} | generation.ticket.account.headers()
     connection.answer(200, encode(headers), body)

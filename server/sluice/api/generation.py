@@ -5,18 +5,21 @@ from collections.abc import Iterable
 
 import msgspec
 
-from sluice.admission import AdmissionController, Entry, Ticket
+from sluice.admission import AdmissionController, Entry, Standing, Ticket
 from sluice.api.choice import Choice, Sink
-from sluice.engine.base import Engine, GenerationRequest, ModelInfo, Sampling
+from sluice.engine.base import Chat, Engine, GenerationRequest, ModelInfo, Prompt, Sampling
 from sluice.errors import ContextLengthExceeded, InvalidRequest, RequestError
 from sluice.telemetry.latencies import Latencies
+
+JOINS_A_TURN = 32
+"""Sequences of one request that come to wait in one turn of the event loop."""
 
 
 class Generation:
     """All sequences of one request; sequence `i` is number `i % n` of prompt `i // n`.
 
-    `done` is set when all have finished, or to what ended the request early. `completion_tokens`: of all answers, at
-    the end.
+    `longest`: of each prompt, how many tokens an answer to it may have. `done` is set when all have finished, or to
+    what ended the request early. `completion_tokens`: of all answers, at the end.
     """
 
     def __init__(
@@ -35,7 +38,7 @@ class Generation:
         self.prompts: list[list[int]] = []
         self.prefilled = set[int]()
         self.is_read = True
-        self.samplings: list[Sampling] = []
+        self.longest: list[int] = []
         self.choices: list[Choice] = []
         self.unfinished = request.sequences
         self.completion_tokens = 0
@@ -47,52 +50,70 @@ class Generation:
     def prompt_tokens(self) -> int:
         return sum(map(len, self.prompts))
 
-    def last_token_at(self) -> float:
-        return max(choice.last_at for choice in self.choices)
+    def standing(self) -> Standing:
+        """Whose time runs: that of the sequences that do. Each token, and each change among them, begins it anew."""
+        begun = [(choice, choice.entry) for choice in self.choices if choice.entry is not None]
+        since = max(max(choice.last_at, entry.since) for choice, entry in begun)
+        running = [choice for choice, entry in begun if entry.state == "running"]
+        if not running:  # all that is left waits, be it for the first time or paused
+            return None, since
+        return "stall_timeout" if any(choice.last_at >= 0 for choice in running) else "first_token_timeout", since
 
     async def prepare(self) -> None:
         """Take the other seats, render the prompts and take their tokens.
 
         Raises InvalidRequest, Overloaded or RateLimited.
         """
-        seats = self.request.sequences
+        self.check_seats()
+        if self.request.sequences > 1:
+            self.controller.extend(self.ticket, self.request.sequences - 1)
+        for number, prompt in enumerate(self.request.prompts):
+            if number:
+                await asyncio.sleep(0)  # short ones are rendered on the event loop, and there may be a thousand
+            tokens = await self.engine.render(prompt)
+            self.longest.append(self.longest_answer(prompt, len(tokens)))
+            self.prompts.append(tokens)
+        answers = self.request.n * sum(self.longest)
+        self.controller.take_tokens(self.ticket, self.prompt_tokens, self.prompt_tokens + answers)
+
+    def check_seats(self) -> None:
+        """Raises InvalidRequest for more sequences than may ever be inside at once."""
+        seats, prompts, n = self.request.sequences, len(self.request.prompts), self.request.n
         both = (self.controller.seats.capacity, self.ticket.account.seats.capacity)
         most = min((limit for limit in both if limit is not None), default=seats)
         if seats > most and self.controller.traffic.enforce:
+            ways = ["lower n"] * (n > 1) + ["send fewer prompts at once"] * (prompts > 1)
             raise InvalidRequest(
-                f"{seats} sequences can never be inside at once: max_concurrency is {most}.", param="n"
+                f"{seats} sequences ({prompts} x n) can never be inside at once: max_concurrency is {most}. "
+                f"{' or '.join(ways).capitalize()}.",
+                param="n" if n > 1 else "prompt",
             )
-        if seats > 1:
-            self.controller.extend(self.ticket, seats - 1)
-        self.prompts = [await self.engine.render(prompt) for prompt in self.request.prompts]
-        for tokens in self.prompts:
-            self.check_fit(len(tokens))
-        self.samplings = [self.sampling(index) for index in range(seats)]
-        answers = sum(sampling.max_tokens or 0 for sampling in self.samplings)
-        self.controller.take_tokens(self.ticket, self.prompt_tokens, self.prompt_tokens + answers)
 
-    def check_fit(self, prompt_tokens: int) -> None:
-        room = self.model.max_model_len - prompt_tokens
-        wanted = self.request.sampling.max_tokens or 1
+    def longest_answer(self, prompt: Prompt, prompt_tokens: int) -> int:
+        """In tokens: what is asked for, but no more than the context has room for beside the prompt.
+
+        Raises InvalidRequest where there is no such answer.
+        """
+        asked, context = self.request.sampling, self.model.max_model_len
+        room = context - prompt_tokens
+        where = "messages" if isinstance(prompt, Chat) else "prompt"
         if prompt_tokens == 0:
-            raise InvalidRequest("The prompt is empty.", param="prompt")
-        if wanted > room:
-            raise ContextLengthExceeded(
-                f"The model's context is {self.model.max_model_len} tokens: the prompt has {prompt_tokens}, and "
-                f"{wanted} more {'are asked for' if wanted > 1 else 'is the least'}.",
-                code="context_length_exceeded",
-                param="max_tokens" if room > 0 else "messages",
-            )
+            raise InvalidRequest("The prompt is empty.", param=where)
+        for is_over, what, param in (
+            (room < 1, f"the prompt is too long: it has {prompt_tokens}, and the answer takes 1 at least", where),
+            ((asked.max_tokens or 0) > context, f"the answer alone may not have {asked.max_tokens}", "max_tokens"),
+            (asked.min_tokens > room, f"it has room for {room} beside the prompt, fewer than min_tokens", "min_tokens"),
+        ):
+            if is_over:
+                message = f"This model's maximum context length is {context} tokens: {what}."
+                raise ContextLengthExceeded(message, code="context_length_exceeded", param=param)
+        return min(room, asked.max_tokens or self.model.max_tokens or room)
 
     def sampling(self, index: int) -> Sampling:
-        """Sequence `index`'s own: the rest of the context if no length is asked for, and a seed of its own."""
-        given = self.request.sampling
-        room = self.model.max_model_len - len(self.prompt_of(index))
-        return msgspec.structs.replace(
-            given,
-            max_tokens=given.max_tokens or min(room, self.model.max_tokens or room),
-            seed=None if given.seed is None else given.seed + index % self.request.n,
-        )
+        """Sequence `index`'s own: its length, and a seed of its own."""
+        seed, n = self.request.sampling.seed, self.request.n
+        seed = None if seed is None else seed + index % n
+        return msgspec.structs.replace(self.request.sampling, max_tokens=self.longest[index // n], seed=seed)
 
     async def start(self, sinks: Iterable[Sink]) -> None:
         """Wait for turns and hand the sequences to the engine; returns when it has accepted the first one.
@@ -102,12 +123,13 @@ class Generation:
         """
         self.ticket.holds.callback(self.close)
         self.ticket.enter("queue_timeout")
-        self.choices = [
-            Choice(index, sink, self, self.clock, self.latencies.inter_token) for index, sink in enumerate(sinks)
-        ]
         try:
-            for choice in self.choices:
-                self.join(choice)
+            for index, sink in enumerate(sinks):
+                if index and index % JOINS_A_TURN == 0:
+                    await asyncio.sleep(0)
+                    if self.done.done():
+                        break
+                self.join(Choice(index, sink, self, self.clock, self.latencies.inter_token))
             await self.accepted
         except BaseException:
             self.close()
@@ -115,6 +137,7 @@ class Generation:
 
     def join(self, choice: Choice) -> None:
         """Wait for a place in the batch."""
+        self.choices.append(choice)
         spec = self.ticket.spec(len(self.prompt_of(choice.index)))
         choice.entry = self.controller.scheduler.join(spec, lambda entry: self.begin(choice, entry))
 
@@ -126,10 +149,10 @@ class Generation:
         choice.entry, index = entry, choice.index
         if self.ticket.reason is not None:
             return  # it is about to leave
-        self.latencies.queue.observe(entry.started - entry.arrived)
+        self.latencies.queue.observe(entry.since - entry.arrived)
         try:
             name = f"{self.request.id}-{index}"
-            sequence = self.engine.submit(name, self.prompt_of(index), self.samplings[index], choice)
+            sequence = self.engine.submit(name, self.prompt_of(index), self.sampling(index), choice)
         except RequestError as error:
             self.fail(error)
             return
@@ -147,16 +170,15 @@ class Generation:
 
     def note_accepted(self) -> None:
         """The engine has taken one of the sequences."""
-        if not self.prefilled:
-            self.ticket.enter("first_token_timeout")
         if not self.accepted.done():
             self.accepted.set_result(None)
+            self.ticket.watch(self.standing)
+            self.ticket.watch(self.standing)
 
     def note_first(self, index: int, now: float) -> None:
         """The first delta of a sequence has come: its prompt is prefilled."""
         if not self.prefilled:
             self.latencies.first_token.observe(now - self.ticket.arrived)
-            self.note_reading(self.is_read)
         prompt = index // self.request.n
         if prompt not in self.prefilled:
             self.prefilled.add(prompt)
@@ -174,9 +196,9 @@ class Generation:
         self.is_read = is_read
         if self.unfinished:
             if is_read:
-                self.ticket.enter("stall_timeout", self.last_token_at)
+                self.ticket.watch(self.standing)
             else:
-                self.ticket.enter("send_timeout")
+                self.ticket.wait_for_reader()
 
     def fail(self, error: RequestError) -> None:
         """That ends the request."""
@@ -192,14 +214,15 @@ class Generation:
         if not self.choices:
             return
         self.unfinished = 0
-        self.ticket.enter("send_timeout")
+        if self.is_read:
+            self.ticket.wait_for_reader()
         for choice in self.choices:
             if choice.sequence is not None:
                 choice.sequence.abort()
-            if choice.entry is not None:
-                self.controller.scheduler.leave(choice.entry)
-            choice.sequence = choice.entry = None  # they know it, too
             self.completion_tokens += choice.tokens
+        self.controller.scheduler.leave(*(choice.entry for choice in self.choices if choice.entry is not None))
+        for choice in self.choices:
+            choice.sequence = choice.entry = None  # they know it, too
         self.choices.clear()
         self.ticket.prompt_tokens = sum(len(self.prompts[prompt]) for prompt in self.prefilled)
         self.ticket.completion_tokens = self.completion_tokens

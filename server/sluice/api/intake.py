@@ -66,7 +66,7 @@ class Admitted:
         try:
             with ticket.interruptible():
                 body = await read_body(connection, self.intake.http)
-                connection.on_lost = self.hang_up
+                connection.on_lost, ticket.taken = self.hang_up, connection.taken
                 ticket.set_alarm()
                 await self.intake.generate(self.endpoint, connection, ticket, body)
         except RequestError as error:

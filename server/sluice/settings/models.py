@@ -22,14 +22,16 @@ class Traffic(Section):
     """Sequences that may be inside, running and waiting; one more is refused with 429. Unset: no limit."""
     max_waiting_tokens: int | None = Field(default=None, ge=1)
     """Prompt tokens inside that the engine has not begun to answer; a prompt too many is refused. Unset: no limit."""
-    queue_timeout: float | None = Field(default=60, gt=0)
-    """Seconds that a request waits for its turn at most; one that would wait longer is refused at once."""
+    queue_timeout: float | None = Field(default=45, gt=0)
+    """Seconds that a request waits for its turn at most; one that would wait longer is refused at once. No byte is sent
+    meanwhile, and proxies give up after 50 or 60 s: more is for where those in between are known to be patient."""
     first_token_timeout: float | None = Field(default=None, gt=0)
     """Seconds from a request's turn to its first token. Unset: no limit of its own."""
     stall_timeout: float | None = Field(default=60, gt=0)
     """Seconds from one token to the next."""
-    send_timeout: float | None = Field(default=30, gt=0)
-    """Seconds that a client may leave a token unread, once the buffers in between are full."""
+    send_timeout: float | None = Field(default=60, gt=0)
+    """Seconds in which a client has to take something of its answer, once the buffers in between are full. Its own
+    kernel takes some 130 KB ahead, and more only when those are read: at 3 KB/s that is every 45 s."""
     timeout: float = Field(default=600, gt=0)
     """Seconds, a request's whole life."""
     enforce: bool = True

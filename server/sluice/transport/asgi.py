@@ -1,7 +1,7 @@
 """The same over ASGI, for any server and below any middleware: streams go out through sse-starlette."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
 
 from sse_starlette import EventSourceResponse
@@ -13,12 +13,15 @@ from sluice.transport.base import Handler, Headers
 from sluice.transport.edge import RECORD
 from sluice.transport.record import Record
 
+PIECE_BYTES = 16 * 1024
+"""What a server is given at once; that it asks for more is all that it tells of its client."""
+
 
 class AsgiConnection:
     """A Connection over ASGI: what is written waits for the task that sends it.
 
     `response` is what the server is to send, None if there is no answer. `is_sending`: the server has a piece of the
-    stream, and has not asked for the next one.
+    stream, and has not asked for the next one. `sent`: bytes that it has asked for more after.
     """
 
     def __init__(self, scope: Scope, receive: Receive, send_timeout: float | None) -> None:
@@ -29,6 +32,7 @@ class AsgiConnection:
         self.on_lost: Callable[[RequestError], None] | None = None
         self.response: asyncio.Future[Response | None] = asyncio.get_running_loop().create_future()
         self.unsent: list[bytes] = []
+        self.sent = 0
         self.is_sending = self.is_ended = False
         self.more, self.idle = asyncio.Event(), asyncio.Event()
         self.received, self.gone = asyncio.Event(), asyncio.Event()
@@ -78,18 +82,23 @@ class AsgiConnection:
         self.is_ended = True
         self.add(body)
 
+    def taken(self) -> int:
+        return self.sent
+
     async def pieces(self) -> AsyncIterator[bytes]:
-        """The body of a stream; what was written in one turn of the loop is one piece."""
+        """The body of a stream; what was written in one turn of the loop is one piece, if it is not too long."""
         is_last = False
         while not is_last:
             await self.more.wait()
             self.more.clear()
-            is_last, piece = self.is_ended, b"".join(self.unsent)
+            is_last, written = self.is_ended, b"".join(self.unsent)
             self.unsent.clear()
             if is_last:
                 self.complete()
             self.is_sending = True
-            yield piece
+            for piece in cut(written):
+                yield piece
+                self.sent += len(piece)
             self.is_sending = False
             if not self.unsent:
                 self.idle.set()
@@ -104,8 +113,9 @@ class AsgiConnection:
                 await response(scope, self.hang_up, send)
             else:
                 self.complete()
-                async with asyncio.timeout(self.send_timeout):
-                    await response(scope, self.hang_up, send)
+                for message in messages(response):
+                    async with asyncio.timeout(self.send_timeout):
+                        await send(message)
         except TimeoutError:
             reason = "The client does not read its answer (send_timeout)."
             self.lose(Expired(reason, code="send_timeout", retry_after=1))
@@ -170,6 +180,19 @@ class Exchanged(Response):
             await asyncio.gather(serving, listening, sending, return_exceptions=True)
             exchange.leave()
             connection.on_complete = None  # they would know each other for ever
+
+
+def cut(body: bytes) -> Iterator[bytes]:
+    """Into pieces that each have the whole of `send_timeout`."""
+    return (body[start : start + PIECE_BYTES] for start in range(0, len(body), PIECE_BYTES))
+
+
+def messages(answer: Response) -> Iterator[Message]:
+    """An answer that is whole, as ASGI has it."""
+    yield {"type": "http.response.start", "status": answer.status_code, "headers": answer.raw_headers}
+    for piece in cut(bytes(answer.body)):
+        yield {"type": "http.response.body", "body": piece, "more_body": True}
+    yield {"type": "http.response.body", "body": b"", "more_body": False}
 
 
 def text_of(headers: Headers) -> dict[str, str]:

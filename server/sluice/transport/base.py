@@ -54,6 +54,9 @@ class Connection(Protocol):
     def end(self, body: bytes) -> None:
         """The last piece."""
 
+    def taken(self) -> int:
+        """How many bytes the client has taken, as far as the server knows; it is not cheap, and asked now and then."""
+
 
 class Exchange(Protocol):
     """A request that was let in. `serve` runs as a task; `leave` is called when its answer is complete, and when that

@@ -27,9 +27,8 @@ class EventStream:
     """
 
     __slots__ = (
-        "catching_up", "connection", "headers", "heartbeat", "is_open", "is_quiet", "on_reading", "opening", "parts",
-        "unsent",
-
+        "catching_up", "connection", "headers", "heartbeat", "is_draining", "is_open", "is_quiet", "on_reading",
+        "opening", "parts", "unsent",
     )  # fmt: skip
 
     def __init__(
@@ -39,7 +38,7 @@ class EventStream:
         self.connection, self.headers, self.parts = connection, headers, parts
         self.heartbeat, self.on_reading = heartbeat, on_reading
         self.unsent: list[bytes] = []
-        self.is_open = self.is_quiet = False
+        self.is_open = self.is_quiet = self.is_draining = False
         self.opening: asyncio.TimerHandle | None = None
         self.catching_up: asyncio.Task[None] | None = None
 
@@ -90,19 +89,23 @@ class EventStream:
     @property
     def is_blocked(self) -> bool:
         """The client does not read."""
-        return self.catching_up is not None
+        return self.catching_up is not None or self.is_draining
 
     async def caught_up(self) -> None:
         """Wait until all that was written has been sent."""
         while self.catching_up is not None:
             await asyncio.wait((self.catching_up,))
+        self.is_draining = True  # and so it stays where this is not waited for to the end
+        await self.connection.drain()
+        self.is_draining = False
 
     async def catch_up(self) -> None:
         """Wait for the client to read; many events may be one write."""
         try:
+            await self.connection.drain()
             while self.unsent:
-                await self.connection.drain()
                 self.connection.write(self.take_unsent())
+                await self.connection.drain()
         finally:
             self.catching_up = None
         self.on_reading(True)

@@ -10,6 +10,7 @@ from sluice.errors import Disconnected, RequestError
 from sluice.transport.base import Handler, Headers
 from sluice.transport.path import canonical_path
 from sluice.transport.record import Record
+from sluice.transport.unread import bytes_taken
 
 
 class UvicornConnection:
@@ -74,6 +75,12 @@ class UvicornConnection:
 
     async def drain(self) -> None:
         await self.cycle.flow.drain()
+
+    def taken(self) -> int:
+        """Of all requests on this connection: what the client's machine has acknowledged."""
+        if self.cycle.disconnected:
+            return 0
+        return bytes_taken(self.transport)
 
     def end(self, body: bytes) -> None:
         self.put(b"%b0\r\n\r\n" % chunk(body))
