@@ -11,6 +11,7 @@ from vllm.v1.engine.output_processor import OutputProcessor
 from vllm.v1.metrics.stats import IterationStats, LoRARequestStates, RequestStateStats
 
 from sluice.engine.base import Delta, Receiver
+from sluice.engine.vllm.continuation import UnfinishedStream, unfinished
 from sluice.engine.vllm.deltas import to_logprob, to_reason
 from sluice.errors import RequestError
 
@@ -51,6 +52,8 @@ class DirectSequence:
         is_fast = isinstance(self.detokenizer, FastIncrementalDetokenizer)
         spaced = is_fast and self.detokenizer.spaces_between_special_tokens
         self.is_plain = spaced and not params.stop and params.logprobs is None
+        if is_fast and (text := unfinished(path.backend, ending)):
+            self.detokenizer.stream = UnfinishedStream(self.detokenizer.stream, text)
         self.stream: Any = self.detokenizer.stream if is_fast else None
         # A pause loses the state of a generator of its own, and makes of the answer a prompt, which is not penalized.
         self.can_pause = params.seed is None and not params.presence_penalty and not params.frequency_penalty
