@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from vllm.exceptions import VLLMClientError
 
 from sluice.engine.base import Delta, FinishReason, TokenLogprob
+from sluice.engine.vllm.reason import LONGEST_REASON, brief
 from sluice.errors import EngineFailed, InvalidRequest, RequestError, Unavailable, one_line
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def ended_by(error: BaseException) -> RequestError:
     if isinstance(error, RequestError):
         return error
     if isinstance(error, VLLMClientError):
-        return InvalidRequest(one_line(error), param=getattr(error, "parameter", None))
+        return InvalidRequest(brief(error), param=getattr(error, "parameter", None))
     status = getattr(error, "status_code", getattr(error, "http_status", None))
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         return not_now(one_line(error))
@@ -63,7 +64,7 @@ def ended_by(error: BaseException) -> RequestError:
 def told_by(error: "Told") -> RequestError:
     """The same of what vLLM says of a sequence that it has not run, from 0.33 on."""
     if error.code == "validation_error":
-        return InvalidRequest(error.message)
+        return InvalidRequest(error.message[:LONGEST_REASON])
     if error.retryable:
         return not_now(error.message)
     return EngineFailed(f"The engine ended the sequence: {error.message}", code="engine_error")

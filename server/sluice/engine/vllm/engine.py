@@ -1,6 +1,7 @@
 """vLLM's AsyncLLM behind the Engine protocol."""
 
 import asyncio
+import logging
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from vllm.v1.engine.async_llm import AsyncLLM
 
     from sluice.engine.vllm.renderer import Renderer
+
+LOG = logging.getLogger("sluice")
 
 
 class VLLMEngine:
@@ -67,6 +70,9 @@ class VLLMEngine:
             if self.settings.engine.output_path == "direct":
                 raise EngineFailed(f"engine.output_path: direct does not fit: {self.misfit}")
             print(f"sluice: engine.output_path: public, as direct does not fit: {self.misfit}", file=sys.stderr)
+        if self.renderer.misfit is not None:
+            why = f"token, as text does not fit: {self.renderer.misfit}"
+            print(f"sluice: engine.special_tokens_in_text: {why}", file=sys.stderr)
         config = self.running.vllm_config
         self.defaults = config.model_config.get_diff_sampling_param()
         return ModelInfo(
@@ -80,7 +86,8 @@ class VLLMEngine:
         from sluice.engine.vllm.probe import choose
         from sluice.engine.vllm.renderer import Renderer
 
-        self.renderer = Renderer(llm.renderer)
+        are_text = self.settings.engine.special_tokens_in_text == "text"
+        self.renderer = await asyncio.to_thread(Renderer, llm.renderer, are_text)
         self.path, self.misfit = await choose(llm, self.settings.engine.output_path, self.pace, self.renderer)
 
     async def render(self, prompt: Prompt) -> list[int]:
@@ -89,15 +96,16 @@ class VLLMEngine:
     def submit(self, sequence_id: str, prompt: list[int], sampling: Sampling, receiver: Receiver) -> EngineSequence:
         from vllm.exceptions import VLLMClientError
 
+        from sluice.engine.vllm.reason import brief
+
         assert self.path is not None, "the engine has not started"
         try:
             return self.path.submit(sequence_id, prompt, self.to_params(sampling), receiver)
         except (VLLMClientError, ValueError) as error:
-            raise InvalidRequest(one_line(error), param=getattr(error, "parameter", None)) from error
+            raise InvalidRequest(brief(error), param=getattr(error, "parameter", None)) from error
         except Exception as error:
-            raise EngineFailed(
-                f"The engine did not take the sequence: {one_line(error)}", code="engine_error"
-            ) from error
+            LOG.exception("The engine did not take a sequence.")
+            raise EngineFailed("The engine did not take the sequence.", code="engine_error") from error
 
     def to_params(self, sampling: Sampling) -> "SamplingParams":
         """What the request leaves open is taken from the model's generation_config, as `vllm serve` does."""
