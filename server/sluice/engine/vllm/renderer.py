@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from vllm.renderers.params import ChatParams, TokenizeParams
 
 from sluice.engine.base import Chat, Prompt
+from sluice.engine.vllm.arguments import with_objects
 from sluice.engine.vllm.reason import reason
 from sluice.engine.vllm.special_tokens import SpecialTokens, between_turns
 from sluice.engine.vllm.text_limit import characters_a_token
@@ -92,7 +93,8 @@ class Renderer:
     def write(self, chat: Chat) -> str | list[int]:
         """The template's text; some templates make tokens themselves."""
         kwargs = {"add_generation_prompt": True, "tokenize": False} | chat.template_kwargs
-        _, rendered = self.vllm.render_messages(chat.messages, ChatParams(chat_template_kwargs=kwargs))
+        messages: Any = with_objects(chat.messages)
+        _, rendered = self.vllm.render_messages(messages, ChatParams(chat_template_kwargs=kwargs))
         tokens: list[int] | None = rendered.get("prompt_token_ids")
         return str(rendered["prompt"]) if tokens is None else tokens
 
