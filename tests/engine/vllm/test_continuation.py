@@ -13,6 +13,7 @@ import sluice.demo
 from sluice.engine.base import Sampling
 from sluice.engine.gathered import Gathered
 from sluice.engine.vllm.continuation import Continuation, Unfinished, stream_after
+from sluice.engine.vllm.direct.sequence import MOST_SILENT_TOKENS
 from tests.conftest import Started
 
 TOKENIZER = Tokenizer.from_file(str(Path(sluice.demo.__file__).parent / "tokenizer.json"))
@@ -118,3 +119,23 @@ async def test_of_a_prompt_nothing_is_answered(
             answer = "".join(delta.text for delta in deltas)
             assert answer.rstrip(SIGN) == answered(whole[:end], made).rstrip(SIGN), (prompt, made)
             assert sum(delta.tokens for delta in deltas) == number == len(made)
+
+
+@pytest.mark.parametrize("asked", [{}, {"logprobs": 0}, {"stop": ("never",)}], ids=str)
+async def test_tokens_that_make_no_character_for_long(vllm: Started, asked: dict[str, Any]) -> None:
+    """They are not decoded again and again, and what comes after them is whole."""
+    if vllm.output_path != "direct":
+        pytest.skip(f"the direct way does not fit: {vllm.misfit}")
+    gathered = Gathered()
+    sampling = Sampling(max_tokens=1, **asked)
+    sequence: Any = vllm.submit("silent", tokens_of(b"a"), sampling, gathered)
+    await gathered.all()
+    texts = list[str]()
+    for token in [*tokens_of("漢字".encode()) * 100, *tokens_of(b"\xbc") * 1000, *tokens_of("漢".encode() + b"!")]:
+        sequence.tokens.append(token)
+        texts.append(sequence.decode(token))
+        assert len(sequence.silent) < MOST_SILENT_TOKENS
+    text = "".join(texts)
+    assert text.startswith("漢字" * 100)
+    assert text.endswith("漢!")
+    assert set(text) <= set(f"漢字!{SIGN}")
