@@ -37,10 +37,15 @@ def demo() -> Any:
     return AutoTokenizer.from_pretrained(DEMO)
 
 
-@given(st.lists(st.text() | st.sampled_from(PIECES)).map("".join), st.booleans())
-def test_same_tokens_of_any_text(demo: Any, text: str, add: bool) -> None:
+@pytest.fixture(scope="module")
+def found(demo: Any) -> Any:
     found = fast(demo)
     assert found is not None
+    return found
+
+
+@given(st.lists(st.text() | st.sampled_from(PIECES)).map("".join), st.booleans())
+def test_same_tokens_of_any_text(demo: Any, found: Any, text: str, add: bool) -> None:
     assert found.encode(text, add).ids == demo(text, add_special_tokens=add)["input_ids"]
 
 
