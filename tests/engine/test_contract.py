@@ -62,9 +62,10 @@ async def test_logprobs_come_with_every_token(engine: Any) -> None:
     deltas = await generate(engine, "Count from 1 to 3.", Sampling(temperature=0.0, max_tokens=50, logprobs=1))
     for delta in deltas:
         assert delta.logprobs is not None
-        (entry,) = delta.logprobs
-        assert entry.logprob <= 0
-        assert entry.top[0].logprob >= entry.logprob
+        assert len(delta.logprobs) == delta.tokens
+        for entry in delta.logprobs:
+            assert entry.logprob <= 0
+            assert entry.top[0].logprob >= entry.logprob
     assert (await generate(engine, "Count from 1 to 3."))[0].logprobs is None
 
 

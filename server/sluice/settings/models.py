@@ -68,6 +68,8 @@ class EngineSettings(Section):
     """The way out of vLLM. direct: its private API, which is faster. auto: direct, if it fits vLLM's version."""
     stall_timeout: float = Field(default=30, gt=0)
     """Seconds without a step, with work to do, after which requests are refused until the engine makes one."""
+    special_tokens_in_text: Literal["text", "token"] = "text"
+    """Special tokens in what a user, a system or a tool says. text: they open no turn. token: they do, as in vLLM."""
     extra: dict[str, Any] = Field(default_factory=dict)
     """Any other vLLM engine argument, by its own name (vLLM's AsyncEngineArgs)."""
 

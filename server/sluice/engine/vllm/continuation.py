@@ -1,7 +1,60 @@
-"""The text of an answer that goes on after a pause."""
+"""The text of an answer that goes on with what is there: inside a character, or after a pause."""
+
+from typing import Any
 
 from tokenizers import Tokenizer
 from tokenizers.decoders import DecodeStream
+
+REPLACEMENT = "\ufffd"
+"""What is decoded of bytes that are no character, or not yet."""
+
+
+def unfinished(tokenizer: Tokenizer, prompt: list[int]) -> str:
+    """The prompt's text if it ends inside a character, or seems to; else nothing."""
+    last: str = tokenizer.decode(prompt[-1:])
+    if last and not last.endswith(REPLACEMENT):
+        return ""  # the rest of the prompt changes nothing about that
+    text: str = tokenizer.decode(prompt)
+    return text if text.endswith(REPLACEMENT) else ""
+
+
+class Unfinished:
+    """A prompt's text that vLLM gives back with the beginning of the answer, because a character is open at its end.
+
+    The character is the answer's if the answer completes it, so that both texts together are the whole text; if not,
+    the sign for it is the prompt's.
+    """
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def beyond(self, text: str) -> str:
+        """What of the next piece of text is the answer's."""
+        if self.text.startswith(text):
+            self.text = self.text[len(text) :]
+            return ""
+        whole = self.text.rstrip(REPLACEMENT)
+        signs, self.text = len(self.text) - len(whole), ""
+        rest = text.removeprefix(whole)
+        return rest[min(signs, len(rest) - len(rest.lstrip(REPLACEMENT))) :]
+
+
+class UnfinishedStream:
+    """A DecodeStream for an answer whose prompt ends inside a character."""
+
+    def __init__(self, stream: Any, prompt: str) -> None:
+        self.stream, self.prompt = stream, Unfinished(prompt)
+
+    def step(self, tokenizer: Tokenizer, token: int) -> str | None:
+        text: str | None = self.stream.step(tokenizer, token)
+        return self.prompt.beyond(text) if text and self.prompt.text else text
+
+
+def stream_after(tokenizer: Tokenizer, prompt: list[int]) -> Any:
+    """Decodes what comes after these tokens."""
+    stream = DecodeStream(ids=prompt, skip_special_tokens=True)
+    text = unfinished(tokenizer, prompt)
+    return UnfinishedStream(stream, text) if text else stream
 
 
 class Continuation:
@@ -13,7 +66,7 @@ class Continuation:
 
     def __init__(self, tokenizer: Tokenizer, prompt: list[int], tokens: list[int]) -> None:
         self.tokenizer = tokenizer
-        self.stream = DecodeStream(ids=prompt, skip_special_tokens=True)
+        self.stream = stream_after(tokenizer, prompt)
         self.decode(tokens)
 
     def decode(self, tokens: list[int]) -> str:

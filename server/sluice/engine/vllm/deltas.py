@@ -8,6 +8,7 @@ from vllm.exceptions import VLLMClientError
 from vllm.v1.engine.exceptions import EngineDeadError
 
 from sluice.engine.base import Delta, FinishReason, TokenLogprob
+from sluice.engine.vllm.reason import LONGEST_REASON, brief
 from sluice.errors import EngineDied, EngineFailed, InvalidRequest, RequestError, Unavailable, one_line
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def ended_by(error: BaseException) -> RequestError:
     if isinstance(error, EngineDeadError):
         return EngineDied()
     if isinstance(error, VLLMClientError):
-        return InvalidRequest(one_line(error), param=getattr(error, "parameter", None))
+        return InvalidRequest(brief(error), param=getattr(error, "parameter", None))
     status = getattr(error, "status_code", getattr(error, "http_status", None))
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         return not_now(one_line(error))
@@ -72,7 +73,7 @@ def ended_by(error: BaseException) -> RequestError:
 def told_by(error: "Told") -> RequestError:
     """The same of what vLLM says of a sequence that it has not run, from 0.33 on."""
     if error.code == "validation_error":
-        return InvalidRequest(error.message)
+        return InvalidRequest(error.message[:LONGEST_REASON])
     if error.retryable:
         return not_now(error.message)
     return broken(error.message)

@@ -72,6 +72,8 @@ class VLLMEngine:
             if self.settings.engine.output_path == "direct":
                 raise EngineFailed(f"engine.output_path: direct does not fit: {self.misfit}")
             tell(f"engine.output_path: public, as direct does not fit: {self.misfit}")
+        if self.renderer.misfit is not None:
+            tell(f"engine.special_tokens_in_text: token, as text does not fit: {self.renderer.misfit}")
         config = self.running.vllm_config
         self.defaults = config.model_config.get_diff_sampling_param()
         return ModelInfo(
@@ -85,7 +87,8 @@ class VLLMEngine:
         from sluice.engine.vllm.probe import choose
         from sluice.engine.vllm.renderer import Renderer
 
-        self.renderer = Renderer(llm.renderer)
+        are_text = self.settings.engine.special_tokens_in_text == "text"
+        self.renderer = await asyncio.to_thread(Renderer, llm.renderer, are_text)
         self.path, self.misfit = await choose(llm, self.settings.engine.output_path, self.pace, self.renderer)
 
     async def render(self, prompt: Prompt) -> list[int]:
@@ -93,12 +96,13 @@ class VLLMEngine:
 
     def submit(self, sequence_id: str, prompt: list[int], sampling: Sampling, receiver: Receiver) -> EngineSequence:
         from sluice.engine.vllm.deltas import ended_by
+        from sluice.engine.vllm.reason import brief
 
         assert self.path is not None, "the engine has not started"
         try:
             return self.path.submit(sequence_id, prompt, self.to_params(sampling), receiver)
         except ValueError as error:
-            raise InvalidRequest(one_line(error), param=getattr(error, "parameter", None)) from error
+            raise InvalidRequest(brief(error), param=getattr(error, "parameter", None)) from error
         except Exception as error:
             raise ended_by(error) from error
 

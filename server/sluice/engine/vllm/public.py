@@ -7,8 +7,10 @@ from contextlib import aclosing
 from copy import copy
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import replace
+
 from sluice.engine.base import Delta, OutputPathName, Receiver
-from sluice.engine.vllm.continuation import Continuation
+from sluice.engine.vllm.continuation import Continuation, Unfinished, unfinished
 from sluice.engine.vllm.deltas import ended_by, to_delta
 from sluice.errors import EngineDied, EngineFailed
 
@@ -78,6 +80,7 @@ class PublicSequence:
         self.tokens: list[int] = []
         self.pauses, self.has_ended = 0, False
         self.continuation: Continuation | None = None
+        self.unfinished = Unfinished("" if self.tokenizer is None else unfinished(self.tokenizer, prompt))
         self.generate(name, prompt, params)
 
     def generate(self, name: str, prompt: list[int], params: "SamplingParams") -> None:
@@ -101,7 +104,7 @@ class PublicSequence:
         delta = to_delta(output)
         self.has_ended = delta.finish_reason is not None
         if self.continuation is None:
-            return delta
+            return replace(delta, text=self.unfinished.beyond(delta.text)) if self.unfinished.text else delta
         written = new[:-1] if delta.finish_reason == "stop" else new  # the token that ended it is not
         return Delta(self.continuation.decode(written), delta.tokens, delta.finish_reason)
 

@@ -1,48 +1,112 @@
 """From a prompt to its tokens: vLLM renders the chat template, and the tokenizer does the rest."""
 
 import asyncio
+import logging
 from typing import TYPE_CHECKING, Any
 
 from vllm.renderers.params import ChatParams, TokenizeParams
 
 from sluice.engine.base import Chat, Prompt
-from sluice.engine.vllm.tokenizer import fast
-from sluice.errors import InvalidRequest, one_line
+from sluice.engine.vllm.arguments import with_objects
+from sluice.engine.vllm.reason import reason
+from sluice.engine.vllm.special_tokens import SpecialTokens, between_turns
+from sluice.engine.vllm.text_limit import characters_a_token
+from sluice.engine.vllm.tokenizer import fast, renamed
+from sluice.errors import ContextLengthExceeded, InvalidRequest, RequestError, one_line
 
 if TYPE_CHECKING:
     from vllm.renderers.base import BaseRenderer
 
+LOG = logging.getLogger("sluice")
+
 SHORT_PROMPT, SHORT_FOR_FAST = 1_000, 10_000
 """Characters up to which a prompt is rendered on the event loop: handing it to a thread would cost more than that."""
+CHARACTERS_A_VALUE = 200
+"""What each value in a chat counts for: vLLM and the template spend that much on it, be it empty."""
 
 
 class Renderer:
-    """Nothing here changes the tokenizer, so it may be used on several threads."""
+    """Nothing here changes the tokenizer, so it may be used on several threads.
 
-    def __init__(self, vllm: "BaseRenderer[Any]") -> None:
+    `misfit`: why special tokens in a text cannot be told from those of the template, where that was asked for.
+    """
+
+    def __init__(self, vllm: "BaseRenderer[Any]", special_tokens_are_text: bool = True) -> None:
         self.vllm = vllm
         self.fast = fast(vllm.tokenizer)
         self.short = SHORT_FOR_FAST if self.fast else SHORT_PROMPT
+        self.max_tokens: int = vllm.model_config.max_model_len
+        width = characters_a_token(vllm.tokenizer)
+        self.longest = None if width is None else width * self.max_tokens
+        self.special: SpecialTokens | None = None
+        self.misfit: str | None = None
+        if special_tokens_are_text:
+            try:
+                self.special = self.find_special()
+            except Exception as error:  # there are many kinds of tokenizers
+                self.misfit = one_line(error)
+
+    def find_special(self) -> SpecialTokens | None:
+        """Raises whatever is in the way."""
+        backend = getattr(self.vllm.tokenizer, "backend_tokenizer", None)
+        if backend is None:
+            raise ValueError("the tokenizer is not one of transformers' fast ones")
+        added = backend.get_added_tokens_decoder().values()
+        turns = between_turns(self.write, [token.content for token in added])
+        tokens = [token for token in added if token.special or token.content in turns]
+        if not tokens:
+            return None
+        return SpecialTokens(
+            [token.content for token in tokens],
+            lambda names: renamed(self.vllm.tokenizer, names, self.fast is not None),
+            backend.normalizer is not None and any(token.normalized for token in tokens),
+        )
 
     async def render(self, prompt: Prompt) -> list[int]:
-        """Raises InvalidRequest for what the template refuses."""
+        """Raises InvalidRequest for what the template refuses, and ContextLengthExceeded for what can never fit."""
         if isinstance(prompt, list):
             return prompt
         try:
-            if size(prompt) <= self.short:
+            if is_short(prompt, self.short):
                 return self.render_now(prompt)
             return await asyncio.get_running_loop().run_in_executor(None, self.render_now, prompt)
+        except RequestError:
+            raise
         except Exception as error:  # a template may raise anything, and nearly always because of its input
-            raise InvalidRequest(f"The prompt cannot be rendered: {one_line(error)}", param="messages") from error
+            LOG.info("A prompt cannot be rendered: %s", one_line(error))
+            why = reason(error) or "something in it does not go with the model's chat template."
+            param = "messages" if isinstance(prompt, Chat) else "prompt"
+            raise InvalidRequest(f"The prompt cannot be rendered: {why}", param=param) from error
 
     def render_now(self, prompt: Chat | str) -> list[int]:
         """On whatever thread."""
         if not isinstance(prompt, Chat):
+            self.check_length(prompt, "prompt")
             return self.encode(prompt, True)
-        kwargs = {"add_generation_prompt": True, "tokenize": False} | prompt.template_kwargs
-        _, rendered = self.vllm.render_messages(prompt.messages, ChatParams(chat_template_kwargs=kwargs))
-        tokens: list[int] | None = rendered.get("prompt_token_ids")  # from templates that make tokens themselves
-        return self.encode(rendered["prompt"], False) if tokens is None else tokens
+        hidden = self.special and self.special.hide(prompt)
+        text = self.write(hidden or prompt)
+        if not isinstance(text, str):
+            return text
+        self.check_length(text, "messages")
+        return self.special.encode(text) if self.special and hidden else self.encode(text, False)
+
+    def write(self, chat: Chat) -> str | list[int]:
+        """The template's text; some templates make tokens themselves."""
+        kwargs = {"add_generation_prompt": True, "tokenize": False} | chat.template_kwargs
+        messages: Any = with_objects(chat.messages)
+        _, rendered = self.vllm.render_messages(messages, ChatParams(chat_template_kwargs=kwargs))
+        tokens: list[int] | None = rendered.get("prompt_token_ids")
+        return str(rendered["prompt"]) if tokens is None else tokens
+
+    def check_length(self, text: str, param: str) -> None:
+        """Raises ContextLengthExceeded for a text that is too long whatever its tokens are."""
+        if self.longest is not None and len(text) > self.longest:
+            raise ContextLengthExceeded(
+                f"This model's maximum context length is {self.max_tokens} tokens, but the prompt is too long: it has "
+                f"{len(text)} characters, and so many tokens have {self.longest} at most.",
+                code="context_length_exceeded",
+                param=param,
+            )
 
     def encode(self, text: str, add_special_tokens: bool) -> list[int]:
         tokens: list[int]
@@ -54,8 +118,25 @@ class Renderer:
         return tokens
 
 
-def size(prompt: Chat | str) -> int:
-    """Characters to be rendered, roughly."""
+def is_short(prompt: Chat | str, most: int) -> bool:
+    """Whether all that a template gets to see comes to no more than so many characters. Looks at no more than these."""
     if isinstance(prompt, str):
-        return len(prompt)
-    return sum(len(str(message.get("content"))) for message in prompt.messages) + len(str(prompt.template_kwargs))
+        return len(prompt) <= most
+    inside: list[Any] = [*prompt.template_kwargs.values()]
+    if not all(value is None or isinstance(value, bool) for value in inside):
+        return False  # who knows what a template does with these
+    if len(prompt.messages) * CHARACTERS_A_VALUE > most:
+        return False
+    inside = list(prompt.messages)
+    while inside:
+        value = inside.pop()
+        most -= CHARACTERS_A_VALUE
+        if isinstance(value, (str, list, dict)):
+            most -= len(value)
+        if most < 0:
+            return False
+        if isinstance(value, list):
+            inside += value
+        elif isinstance(value, dict):
+            inside += value.values()
+    return True

@@ -11,11 +11,14 @@ from vllm.v1.engine.output_processor import OutputProcessor
 from vllm.v1.metrics.stats import IterationStats, LoRARequestStates, RequestStateStats
 
 from sluice.engine.base import Delta, Receiver
+from sluice.engine.vllm.continuation import REPLACEMENT, UnfinishedStream, stream_after, unfinished
 from sluice.engine.vllm.deltas import to_logprob, to_reason
 from sluice.errors import RequestError
 
 DETOKENIZER_CONTEXT_TOKENS = 16
 """Tokens of a prompt that decide how the first token of the answer is written. vLLM decodes the whole prompt for it."""
+MOST_SILENT_TOKENS = 64
+"""Tokens in a row that make no character, after which the stream begins anew: each one has it decode all of them."""
 
 
 class Batch(Protocol):
@@ -36,7 +39,7 @@ class DirectSequence:
 
     __slots__ = (
         "cached_tokens", "can_pause", "detokenizer", "id", "is_plain", "is_prefilling", "logprobs", "name",
-        "params", "path", "pauses", "receiver", "request", "stats", "stream", "tokens",
+        "params", "path", "pauses", "receiver", "request", "silent", "silent_at", "stats", "stream", "tokens",
     )  # fmt: skip
 
     def __init__(self, path: Batch, request: EngineCoreRequest, receiver: Receiver) -> None:
@@ -51,10 +54,14 @@ class DirectSequence:
         is_fast = isinstance(self.detokenizer, FastIncrementalDetokenizer)
         spaced = is_fast and self.detokenizer.spaces_between_special_tokens
         self.is_plain = spaced and not params.stop and params.logprobs is None
+        if is_fast and (text := unfinished(path.backend, ending)):
+            self.detokenizer.stream = UnfinishedStream(self.detokenizer.stream, text)
         self.stream: Any = self.detokenizer.stream if is_fast else None
         # A pause loses the state of a generator of its own, and makes of the answer a prompt, which is not penalized.
         self.can_pause = params.seed is None and not params.presence_penalty and not params.frequency_penalty
         self.tokens: list[int] = []
+        self.silent: list[int] = []
+        self.silent_at = 0
         self.pauses = 0
         self.is_prefilling = True
         self.cached_tokens = 0
@@ -81,7 +88,22 @@ class DirectSequence:
         except Exception:  # of whatever kind: it is raised again there, and recovered from or not
             text = self.detokenizer.decode_next(token)
             self.stream = self.detokenizer.stream
-        return text or ""
+        return text or self.note_silence(token)
+
+    def note_silence(self, token: int) -> str:
+        """A token has made no text. What its like have made by now, if the stream has to begin anew."""
+        made = len(self.tokens)
+        if made > self.silent_at + 1:
+            self.silent.clear()
+        self.silent_at = made
+        self.silent.append(token)
+        if len(self.silent) < MOST_SILENT_TOKENS:
+            return ""
+        text: str = self.path.backend.decode(self.silent)
+        ending = self.silent[-DETOKENIZER_CONTEXT_TOKENS:]
+        self.stream = self.detokenizer.stream = stream_after(self.path.backend, ending)
+        self.silent.clear()
+        return text.rstrip(REPLACEMENT)
 
     def take_apart(self, output: EngineCoreOutput, timestamp: float, stats: IterationStats) -> bool:
         """The same, with stop strings, logprobs and the end; as `OutputProcessor.process_outputs` does it."""
@@ -95,6 +117,9 @@ class DirectSequence:
         text = self.detokenizer.get_next_output_text(finished=reason is not None, delta=True)
         new = output.new_token_ids
         self.tokens += new
+        if not text and self.stream is not None:  # nor has the detokenizer, or it holds it back for a stop string
+            for token in new:
+                self.note_silence(token)
         logprobs = None
         if self.logprobs.logprobs is not None:
             ranked = self.logprobs.logprobs[-len(new) :] if new else []
