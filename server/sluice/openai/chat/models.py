@@ -13,8 +13,10 @@ from sluice.openai.sampling import Count, GenerationBody
 from sluice.openai.usage import Usage
 from sluice.settings import RequestClass
 from sluice.wire.answer import Answer
-from sluice.wire.body import only
+from sluice.wire.body import Dropped, Whole, at_most, only
 
+MOST_MESSAGES = 2048
+"""OpenAI's own limit."""
 RESERVED = frozenset(
     {
         "messages", "conversation", "chat_template", "add_generation_prompt", "continue_final_message", "tokenize",
@@ -33,20 +35,19 @@ def not_reserved(kwargs: dict[str, Any]) -> dict[str, Any]:
 
 
 class ChatCompletionRequest(GenerationBody):
-    messages: Annotated[list[Message], Field(min_length=1, fail_fast=True)]
+    messages: Annotated[list[Message], Field(min_length=1, fail_fast=True), at_most(MOST_MESSAGES)]
     max_completion_tokens: Count | None = None
     logprobs: bool = False
-    top_logprobs: Annotated[int, Field(ge=0, le=20)] = 0
+    top_logprobs: Annotated[int, Field(ge=0, le=20), Whole] = 0
     chat_template_kwargs: Annotated[dict[str, Any], AfterValidator(not_reserved)] | None = None
 
     service_tier: Literal["auto", "default", "flex"] | None = None
 
-    # These change no answer: accepted, and dropped.
-    metadata: Any = None
-    safety_identifier: Any = None
-    prompt_cache_key: Any = None
-    prompt_cache_options: Any = None
-    prompt_cache_retention: Any = None
+    metadata: Dropped = None
+    safety_identifier: Dropped = None
+    prompt_cache_key: Dropped = None
+    prompt_cache_options: Dropped = None
+    prompt_cache_retention: Dropped = None
 
     # These are not served: only what changes nothing is accepted.
     audio: Annotated[Any, only()] = None

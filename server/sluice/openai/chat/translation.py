@@ -24,7 +24,7 @@ class ChatCall(ChatCompletionRequest):
     """The request as a Call."""
 
     def to_generation(self, request_id: str) -> GenerationRequest:
-        chat = Chat([message.to_template() for message in self.messages], self.chat_template_kwargs or {})
+        chat = Chat(self.messages, self.chat_template_kwargs or {})
         sampling = self.sampling(self.top_logprobs if self.logprobs else None)
         return GenerationRequest(request_id, (chat,), sampling, self.n)
 
