@@ -2,13 +2,13 @@
 
 from typing import Annotated, Any, Literal, Self
 
+from msgspec import UNSET, Raw, UnsetType
 from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from sluice.engine.base import FinishReason
 from sluice.errors import InvalidRequest
 from sluice.openai.chat.messages import Message
-from sluice.openai.logprobs import ChatLogprobs
 from sluice.openai.sampling import Count, GenerationBody
 from sluice.openai.usage import Usage
 from sluice.settings import RequestClass
@@ -92,7 +92,7 @@ class ChatMessage(Answer):
 class ChatChoice(Answer):
     index: int
     message: ChatMessage
-    logprobs: ChatLogprobs | None
+    logprobs: None
     finish_reason: FinishReason | None
 
 
@@ -105,15 +105,15 @@ class ChatCompletion(Answer):
     usage: Usage
 
 
-class ChatDelta(Answer):
-    role: Literal["assistant"] | None = None
+class ChatDelta(Answer, kw_only=True):
+    role: Literal["assistant"] | UnsetType = UNSET
     content: str
 
 
 class ChatChunkChoice(Answer):
     index: int
     delta: ChatDelta
-    logprobs: ChatLogprobs | None
+    logprobs: Raw | None
     finish_reason: FinishReason | None
 
 
@@ -123,4 +123,4 @@ class ChatCompletionChunk(Answer):
     created: int
     model: str
     choices: list[ChatChunkChoice]
-    usage: Usage | None = None
+    usage: Usage | UnsetType | None = UNSET

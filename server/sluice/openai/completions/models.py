@@ -2,12 +2,12 @@
 
 from typing import Annotated, Any, Literal, Self
 
+from msgspec import UNSET, Raw, UnsetType
 from pydantic import Field, PlainValidator, model_validator
 from pydantic_core import PydanticCustomError
 
 from sluice.engine.base import FinishReason
 from sluice.errors import InvalidRequest
-from sluice.openai.logprobs import CompletionLogprobs
 from sluice.openai.sampling import INT32_MAX, MOST_SEQUENCES, Count, GenerationBody
 from sluice.openai.usage import Usage
 from sluice.wire.answer import Answer
@@ -77,7 +77,7 @@ class CompletionRequest(GenerationBody):
 class CompletionChoice(Answer):
     index: int
     text: str
-    logprobs: CompletionLogprobs | None
+    logprobs: Raw | None
     finish_reason: FinishReason | None
 
 
@@ -87,4 +87,4 @@ class Completion(Answer):
     created: int
     model: str
     choices: list[CompletionChoice]
-    usage: Usage | None = None
+    usage: Usage | UnsetType | None = UNSET
