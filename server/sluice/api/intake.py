@@ -81,7 +81,9 @@ class Admitted:
                 body = await read_body(connection, self.packed, self.intake.http)
                 connection.on_lost = self.hang_up
                 ticket.set_alarm()
-                await self.intake.generate(self.endpoint, connection, ticket, body)
+                generating = self.intake.generate(self.endpoint, connection, ticket, body)
+                del body  # its alone
+                await generating
         except RequestError as error:
             ticket.conclude(error)
             if not connection.has_begun:
