@@ -49,7 +49,8 @@ class FakeSequence:
         last: FinishReason | None = (
             "stop" if self.made == len(self.tokens) else "length" if self.made == self.limit else None
         )
-        logprobs = (TokenLogprob(token, -0.5, (TokenLogprob(token, -0.5),)),)
+        top = tuple(TokenLogprob(token + "+" * rank, -0.5) for rank in range(max(1, self.sampling.logprobs or 0)))
+        logprobs = (TokenLogprob(token, -0.5, top),)
         if last:
             self.engine.drop(self)
         self.receiver.put(Delta(token, 1, last, logprobs if self.sampling.logprobs is not None else None))

@@ -5,6 +5,7 @@ import signal
 import socket
 
 import httpx
+import pytest
 from fastapi.middleware.cors import CORSMiddleware
 
 from sluice import serving
@@ -26,7 +27,8 @@ async def test_an_application_with_middleware_is_served_through_it() -> None:
             await app.state.lifecycle.loaded.wait()
             url = f"http://127.0.0.1:{listener.getsockname()[1]}/v1/chat/completions"
             async with httpx.AsyncClient(timeout=60) as client:
-                streamed = await client.post(url, json=counting(3), headers={"Origin": "https://page.example"})
+                page = {"Origin": "https://page.example", "Sec-Fetch-Site": "cross-site"}
+                streamed = await client.post(url, json=counting(3), headers=page)
             assert streamed.headers["access-control-allow-origin"] == "*"
             assert streamed.text.endswith("data: [DONE]\n\n")
             signal.raise_signal(signal.SIGTERM)
@@ -38,12 +40,16 @@ async def test_an_application_with_middleware_is_served_through_it() -> None:
     assert (engine.stopped, app.state.lifecycle.phase) == (True, "stopped")
 
 
-async def test_without_the_accelerator_it_is_the_same_server() -> None:
-    async with started("tests.serve_fake", '{"http.port": 0, "http.accelerate": false}', "{}") as server:
+@pytest.mark.parametrize("accelerate", ["true", "false"])
+async def test_without_the_accelerator_it_is_the_same_server(accelerate: str) -> None:
+    async with started("tests.serve_fake", f'{{"http.port": 0, "http.accelerate": {accelerate}}}', "{}") as server:
         await server.readiness("ready")
         async with httpx.AsyncClient(base_url=server.url, timeout=60) as client:
             streamed = await client.post("/v1/chat/completions", json=counting(9))
+            page = {"Origin": "https://page.example", "Sec-Fetch-Site": "cross-site"}
+            refused = await client.post("/v1/chat/completions", json=counting(9), headers=page)
         assert streamed.text.endswith("data: [DONE]\n\n")
+        assert (refused.status_code, refused.json()["error"]["type"]) == (403, "permission_error")
         server.send(signal.SIGTERM)
         assert await server.exit_code(within=20) == 0
         assert not any("accelerated" in line for line in server.lines)

@@ -5,9 +5,10 @@ SluiceError
 ├── BenchFailed              the bench cannot measure this server: exit 1, one line
 └── RequestError             ends one request; the server goes on
     ├── InvalidRequest       the client can mend it
-    │   └── ContextLengthExceeded
+    │   ├── ContextLengthExceeded
+    │   └── UnsupportedMedia  its body is not JSON, or is packed in a way that is not known
     ├── Unauthorized         no key, or a wrong one
-    ├── Forbidden            a known key that may not do this
+    ├── Forbidden            a known key that may not do this, or another site's page
     ├── NotFound             no such route or model
     │   └── MethodNotAllowed
     ├── BodyTooLarge, BodyTooSlow
@@ -25,6 +26,8 @@ from typing import Literal
 ENGINE_DIED_RETRY_S = 5.0
 """When another server may be there, or this one again: whoever supervises it has to start it anew."""
 Outcome = Literal["finished", "aborted", "expired", "rejected", "failed"]
+LONGEST_ECHO = 200
+"""Characters of what a client wrote that are told it again, at most."""
 
 
 class SluiceError(Exception):
@@ -65,6 +68,10 @@ class ContextLengthExceeded(InvalidRequest):
     """The prompt and `max_tokens` do not fit into the model's context."""
 
 
+class UnsupportedMedia(InvalidRequest):
+    """The body's Content-Type or Content-Encoding is none that is read."""
+
+
 class Unauthorized(RequestError):
     """A key is needed, and this is none of those that would do."""
 
@@ -72,7 +79,7 @@ class Unauthorized(RequestError):
 
 
 class Forbidden(RequestError):
-    """The key is a tenant's, and an operator's is needed."""
+    """The key is a tenant's, and an operator's is needed; or it is a page of another site that asks."""
 
     outcome: Outcome = "rejected"
 
@@ -141,3 +148,8 @@ class EngineFailed(RequestError):
 def one_line(error: BaseException) -> str:
     """What a foreign error says, for a message of ours."""
     return " ".join(str(error).split()) or type(error).__name__
+
+
+def quoted(text: str) -> str:
+    """What a client wrote, for a message of ours; only its beginning, if it is long."""
+    return repr(text[:LONGEST_ECHO])[:LONGEST_ECHO]

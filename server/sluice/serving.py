@@ -97,9 +97,10 @@ async def run(app: FastAPI, settings: Settings, listener: socket.socket, announc
 
 def protocol(app: FastAPI, settings: Settings, announce: Callable[[str], None]) -> Any:
     """uvicorn's HTTP protocol: the accelerated one, unless it would go past something that wants to see requests."""
+    foreign = [layer.__name__ for layer in layers(app) if layer not in KNOWN_LAYERS]
+    app.state.intake.is_alone = not foreign
     if not settings.http.accelerate:
         return "httptools"
-    foreign = [layer.__name__ for layer in layers(app) if layer not in KNOWN_LAYERS]
     if foreign:
         announce(f"Not accelerated: requests have to pass {', '.join(foreign)}")
         return "httptools"

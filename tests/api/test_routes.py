@@ -97,6 +97,19 @@ async def test_errors_are_openais_object(client: httpx.AsyncClient, case: tuple[
         assert error["message"]
 
 
+async def test_what_a_client_wrote_is_told_in_part(client: httpx.AsyncClient) -> None:
+    huge = "x" * 1500
+    for method, path, body in (
+        ("POST", "/v1/chat/completions", CHAT | {"model": huge}),
+        ("POST", "/v1/chat/completions", CHAT | {huge: 1}),
+        ("GET", f"/v1/{huge}", None),
+    ):
+        error = (await client.request(method, path, json=body)).json()["error"]
+        assert huge[:100] in error["message"]
+        assert huge[:201] not in error["message"]
+        assert len(error["param"] or "") <= 200
+
+
 async def test_a_body_that_does_not_come_is_408(serve: Serve, fake: FakeEngine) -> None:
     async with serve(fake, {"http": {"body_timeout": 0.2}}) as server:
         reader, writer = await asyncio.open_connection("127.0.0.1", int(server.url.rsplit(":")[-1]))

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 
 import httpx
 import pytest
@@ -40,8 +40,13 @@ class Call(Saying):
     def encoder(self, request_id: str, created: int) -> "Speech":
         return Speech(request_id)
 
-    def whole(self, request_id: str, created: int, sequences: Sequence[CollectedDeltas], prompt_tokens: int) -> bytes:
-        return to_json({"id": request_id, "said": sequences[0].text})
+    def collected(self) -> CollectedDeltas:
+        return CollectedDeltas()
+
+    def whole(
+        self, request_id: str, created: int, sequences: Sequence[CollectedDeltas], prompt_tokens: int
+    ) -> Iterator[bytes]:
+        yield to_json({"id": request_id, "said": sequences[0].text})
 
 
 class Speech:

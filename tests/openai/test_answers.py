@@ -17,7 +17,6 @@ from sluice.engine.base import Delta, TokenLogprob
 from sluice.openai.chunks import Chunks, Ending, encode
 from sluice.openai.errors import encode_error
 from sluice.openai.models import model_list
-from sluice.wire.collected import CollectedDeltas
 from sluice.wire.endpoint import Problem
 from tests.openai.examples import chat, completion
 
@@ -47,11 +46,12 @@ def played(chunks: Chunks) -> list[Any]:
     return events([chunks.first(), *(chunks.delta(0, delta) for delta in DELTAS), chunks.last(10, 6)])
 
 
-def collected() -> CollectedDeltas:
-    sequence = CollectedDeltas()
-    for delta in DELTAS:
+def whole(request: Any, sequences: int = 1) -> Any:
+    """The answer that is not streamed, made of the same deltas for each sequence."""
+    collected = [request.collected() for _ in range(sequences)]
+    for sequence, delta in product(collected, DELTAS):
         sequence.put(delta)
-    return sequence
+    return json.loads(b"".join(request.whole("id-1", 123, collected, 10)))
 
 
 def chat_logprob(token: str, logprob: float) -> dict[str, Any]:
@@ -133,8 +133,7 @@ def test_every_choice_has_its_own_index_and_offsets() -> None:
 
 
 def test_chat_completion() -> None:
-    request = chat(logprobs=True, top_logprobs=2, n=2)
-    body = json.loads(request.whole("chatcmpl-1", 123, [collected(), collected()], 10))
+    body = whole(chat(logprobs=True, top_logprobs=2, n=2), sequences=2)
     ChatCompletion.model_validate(body)
     choice = {
         "message": {"role": "assistant", "content": 'One "two"\n\n\u2028😀abé', "refusal": None},
@@ -142,7 +141,7 @@ def test_chat_completion() -> None:
         "finish_reason": "stop",
     }
     assert body == {
-        "id": "chatcmpl-1",
+        "id": "id-1",
         "object": "chat.completion",
         "created": 123,
         "model": "demo",
@@ -152,10 +151,10 @@ def test_chat_completion() -> None:
 
 
 def test_completion() -> None:
-    body = json.loads(completion(logprobs=2).whole("cmpl-1", 123, [collected()], 10))
+    body = whole(completion(logprobs=2))
     Completion.model_validate(body)
     assert body == {
-        "id": "cmpl-1",
+        "id": "id-1",
         "object": "text_completion",
         "created": 123,
         "model": "demo",
@@ -177,9 +176,8 @@ def test_completion() -> None:
 
 
 def test_no_logprobs_are_null() -> None:
-    plain = CollectedDeltas(["x"], 1, "length")
-    assert json.loads(chat().whole("id", 1, [plain], 1))["choices"][0]["logprobs"] is None
-    assert json.loads(completion().whole("id", 1, [plain], 1))["choices"][0]["logprobs"] is None
+    assert whole(chat())["choices"][0]["logprobs"] is None
+    assert whole(completion())["choices"][0]["logprobs"] is None
 
 
 @pytest.mark.parametrize("make", [chat, completion])
@@ -190,7 +188,7 @@ def test_the_fast_way_sends_what_the_slow_way_sends(make: Any, text: str) -> Non
     for index, ending in product((0, 1), ENDINGS):
         delta = Delta(text, 1, ending)
         fast = chunks.delta(index, delta)
-        slow = encode(type(chunks), chunks.head, True, [chunks.choice(index, delta)])
+        slow = encode(type(chunks), chunks.head, True, [chunks.plain(index, text, ending)])
         assert events([fast]) == events([slow])
 
 

@@ -8,7 +8,15 @@ from openai.types.chat import ChatCompletionMessage
 from sluice.engine.base import Chat
 from tests.openai.examples import chat
 
-CALL = {"id": "call_1", "type": "function", "function": {"name": "weather", "arguments": '{"city": "Rome"}'}}
+FUNCTION = {"name": "weather", "arguments": '{"city": "Rome"}'}
+CALL = {"id": "call_1", "type": "function", "function": FUNCTION}
+DROPPED: list[dict[str, Any]] = [
+    {"id": "msg_1"}, {"cache_control": {"type": "ephemeral"}}, {"annotations": [{"type": "url_citation"}]},
+    {"audio": None}, {"function_call": None}, {"refusal": None}, {"parsed": {"a": 1}}, {"reasoning_content": None},
+    {"reasoning_content": ""}, {"reasoning_details": [{"text": "Hm."}]}, {"thinking_blocks": []},
+    {"provider_specific_fields": {}},
+]  # fmt: skip
+"""What changes nothing in an assistant's message."""
 
 
 def to_template(message: dict[str, Any]) -> dict[str, Any]:
@@ -47,6 +55,45 @@ def test_passes_as_it_is(message: dict[str, Any]) -> None:
         ),
         ({"role": "assistant", "content": "x", "tool_calls": []}, {"role": "assistant", "content": "x"}),
         ({"role": "assistant", "refusal": "No."}, {"role": "assistant", "content": "No."}),
+        (
+            {
+                "role": "assistant",
+                "content": [{"type": "refusal", "refusal": "No."}, {"type": "text", "text": "Sorry."}],
+            },
+            {"role": "assistant", "content": "No.\nSorry."},
+        ),
+        ({"role": "user", "content": []}, {"role": "user", "content": ""}),
+        (
+            {"role": "assistant", "content": [], "tool_calls": [CALL]},
+            {"role": "assistant", "content": "", "tool_calls": [CALL]},
+        ),
+        (
+            {"role": "tool", "content": [], "tool_call_id": "call_1"},
+            {"role": "tool", "content": "", "tool_call_id": "call_1"},
+        ),
+        (
+            {"role": "assistant", "reasoning_content": "Hm.", "content": None},
+            {"role": "assistant", "content": "", "reasoning": "Hm."},
+        ),
+        (
+            {"role": "assistant", "reasoning": "Hm.", "content": "x"},
+            {"role": "assistant", "content": "x", "reasoning": "Hm."},
+        ),
+        *[
+            ({"role": "assistant", "content": "x"} | dropped, {"role": "assistant", "content": "x"})
+            for dropped in DROPPED
+        ],
+        (
+            {"role": "user", "content": [{"type": "text", "text": "a", "cache_control": {"type": "ephemeral"}}]},
+            {"role": "user", "content": "a"},
+        ),
+        (
+            {
+                "role": "assistant",
+                "tool_calls": [CALL | {"index": 0, "function": FUNCTION | {"parsed_arguments": {"city": "Rome"}}}],
+            },
+            {"role": "assistant", "content": "", "tool_calls": [CALL]},
+        ),
     ],
 )
 def test_is_translated(message: dict[str, Any], expected: dict[str, Any]) -> None:

@@ -1,5 +1,6 @@
 """From a body to a GenerationRequest."""
 
+import json
 from typing import Any, get_type_hints
 
 import pytest
@@ -8,7 +9,8 @@ from openai.types.chat import completion_create_params as chat_params
 
 from sluice.engine.base import Chat, GenerationRequest, Sampling
 from sluice.errors import InvalidRequest
-from tests.openai.examples import chat, completion
+from sluice.openai.chat.translation import ChatCall
+from tests.openai.examples import CHAT, chat, completion
 
 
 def test_what_is_not_given_is_left_to_sampling() -> None:
@@ -39,6 +41,23 @@ def test_every_sampling_field_arrives(make: Any) -> None:
     assert generation.n == 2
     assert generation.sampling == Sampling(**FIELDS, stop=("END",), logit_bias={12: -100, 7: 1.5})
     assert make(stop=["a", "b"]).to_generation("id").sampling.stop == ("a", "b")
+
+
+@pytest.mark.parametrize("make", [chat, completion])
+def test_json_has_one_kind_of_number(make: Any) -> None:
+    whole = {"max_tokens": 9, "min_tokens": 2, "top_k": -1, "seed": 1, "n": 2, "logit_bias": {"1": 5}, "temperature": 1}
+    broken = {key: float(value) if isinstance(value, int) else value for key, value in whole.items()}
+    assert make(**broken).to_generation("id") == make(**whole).to_generation("id")
+
+
+def test_token_ids_are_numbers_of_either_kind() -> None:
+    assert completion(prompt=[1.0, 2]).to_generation("id").prompts == ([1, 2],)
+    assert chat(logprobs=True, top_logprobs=2.0).to_generation("id").sampling.logprobs == 2
+    assert completion(logprobs=2.0, n=2, best_of=2.0).to_generation("id").sampling.logprobs == 2
+
+
+def test_a_byte_order_mark_is_read() -> None:
+    assert ChatCall.parse(b"\xef\xbb\xbf" + json.dumps(CHAT).encode()) == chat()
 
 
 @pytest.mark.parametrize("make", [chat, completion])

@@ -1,7 +1,8 @@
 """What becomes of a body: a call, its generation, and the answer, streamed or whole."""
 
+import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from random import Random
 
 from sluice.admission import AdmissionController, Ticket
@@ -12,11 +13,14 @@ from sluice.engine.base import Engine, ModelInfo
 from sluice.errors import RequestError
 from sluice.settings import Settings
 from sluice.telemetry.latencies import Latencies
-from sluice.transport.base import Connection, encode
+from sluice.transport.base import Connection, Headers, encode
 from sluice.transport.event_stream import EVENT_STREAM, EventStream
 from sluice.transport.heartbeat import Heartbeat
-from sluice.wire.collected import CollectedDeltas
 from sluice.wire.endpoint import Call, Encoder, Endpoint
+from sluice.wire.structure import SHORT_BODY_BYTES
+
+PIECE_BYTES = 256 * 1024
+"""What of a whole answer is made, or sent, in one turn of the loop."""
 
 
 class Answering:
@@ -33,7 +37,8 @@ class Answering:
         self.event_stream = encode(EVENT_STREAM)
 
     async def generate(self, endpoint: Endpoint, connection: Connection, ticket: Ticket, body: bytes) -> None:
-        call = endpoint.parse(body)
+        call = await parse(endpoint, body)
+        del body  # it may be long, and so may be the answer's life
         if call.model not in self.names:
             raise no_model(call.model, self.names)
         ticket.request_class = ticket.account.class_of(call.request_class)
@@ -60,6 +65,13 @@ class Answering:
             await events.end(await last_events(generation, encoder, events, sinks))
 
 
+async def parse(endpoint: Endpoint, body: bytes) -> Call:
+    """On a thread, if it may take long. Raises InvalidRequest."""
+    if len(body) <= SHORT_BODY_BYTES:
+        return endpoint.parse(body)
+    return await asyncio.to_thread(endpoint.parse, body)
+
+
 async def last_events(generation: Generation, encoder: Encoder, events: EventStream, sinks: list[StreamSink]) -> bytes:
     """What ends the stream, once it may end. Raises what ends it early if the client cannot be told any more."""
     ticket = generation.ticket
@@ -81,11 +93,49 @@ async def last_events(generation: Generation, encoder: Encoder, events: EventStr
 
 
 async def collect(generation: Generation, call: Call, created: int, connection: Connection) -> None:
-    sequences = [CollectedDeltas() for _ in range(generation.request.sequences)]
+    ticket = generation.ticket
+    sequences = [call.collected() for _ in range(generation.request.sequences)]
     await generation.start(sequences)
     await generation.finish()
-    body = call.whole(generation.request.id, created, sequences, generation.prompt_tokens)
+    pieces, made = list[bytes | bytearray](), 0
+    for piece in call.whole(generation.request.id, created, sequences, generation.prompt_tokens):
+        pieces.append(piece)
+        made += len(piece)
+        if made // PIECE_BYTES > (made - len(piece)) // PIECE_BYTES:
+            await asyncio.sleep(0)
+    headers = encode({"content-type": "application/json"} | ticket.account.headers())
+    last = b"".join(pieces) if made <= PIECE_BYTES else await send_most(pieces, headers, connection, ticket)
     await connection.drain()
-    generation.ticket.conclude(None)
-    headers = {"content-type": "application/json"} | generation.ticket.account.headers()
-    connection.answer(200, encode(headers), body)
+    ticket.conclude(None)
+    if connection.has_begun:
+        connection.end(last)
+    else:
+        connection.answer(200, headers, last)
+
+
+async def send_most(
+    pieces: Iterable[bytes | bytearray], headers: Headers, connection: Connection, ticket: Ticket
+) -> bytes:
+    """Begin a long answer, and send it as it is read; returns its end, which is left to send."""
+    ticket.wait_for_reader()
+    connection.begin([*headers, (b"content-length", b"%d" % sum(map(len, pieces)))], b"")
+    parts = in_parts(pieces)
+    part = next(parts)
+    for following in parts:
+        await connection.drain()
+        connection.write(part)
+        await asyncio.sleep(0)
+        part = following
+    return part
+
+
+def in_parts(pieces: Iterable[bytes | bytearray]) -> Iterator[bytes]:
+    """The same in parts of PIECE_BYTES, and a last one."""
+    part = bytearray()
+    for piece in pieces:
+        for start in range(0, len(piece), PIECE_BYTES):
+            part += piece[start : start + PIECE_BYTES]
+            while len(part) > PIECE_BYTES:
+                yield bytes(part[:PIECE_BYTES])
+                del part[:PIECE_BYTES]
+    yield bytes(part)

@@ -22,6 +22,8 @@ from sluice.errors import (
     RequestError,
     Unauthorized,
     Unavailable,
+    UnsupportedMedia,
+    quoted,
 )
 from sluice.openai.errors import encode_error
 from sluice.wire.endpoint import Problem
@@ -34,6 +36,7 @@ TABLE: dict[type[RequestError], tuple[int, str]] = {
     MethodNotAllowed: (405, "not_found_error"),
     BodyTooSlow: (408, "invalid_request_error"),
     BodyTooLarge: (413, "invalid_request_error"),
+    UnsupportedMedia: (415, "invalid_request_error"),
     Overloaded: (429, "overloaded_error"),
     RateLimited: (429, "rate_limit_error"),
     Disconnected: (499, "invalid_request_error"),  # nginx's number; nobody is there to read it
@@ -41,6 +44,9 @@ TABLE: dict[type[RequestError], tuple[int, str]] = {
     Expired: (503, "overloaded_error"),
     Unavailable: (503, "service_unavailable_error"),
 }
+
+LONGEST_MESSAGE = 500
+"""Characters. Ours are shorter; others' may tell all that was sent."""
 
 Reply = tuple[int, dict[str, str], bytes]
 """Status, headers and body."""
@@ -50,7 +56,7 @@ ErrorEncoder = Callable[[Problem], bytes]
 
 def to_problem(error: RequestError) -> Problem:
     status, kind = next(TABLE[kind] for kind in type(error).__mro__ if kind in TABLE)
-    return Problem(status, kind, error.message, error.param, error.code)
+    return Problem(status, kind, error.message[:LONGEST_MESSAGE], error.param, error.code)
 
 
 def to_reply(error: RequestError, encode: ErrorEncoder = encode_error) -> Reply:
@@ -65,7 +71,7 @@ def to_reply(error: RequestError, encode: ErrorEncoder = encode_error) -> Reply:
 
 def no_model(name: str, names: Iterable[str]) -> NotFound:
     return NotFound(
-        f"There is no model {name!r}; this server has {', '.join(names)}.", code="model_not_found", param="model"
+        f"There is no model {quoted(name)}; this server has {', '.join(names)}.", code="model_not_found", param="model"
     )
 
 
@@ -81,7 +87,7 @@ def to_response(reply: Reply) -> Response:
 
 
 async def not_found(request: Request, _: Exception) -> Response:
-    error = NotFound(f"There is no {request.method} {request.scope['path']}.", code="not_found")
+    error = NotFound(f"There is no {request.method} {quoted(request.scope['path'])}.", code="not_found")
     return to_response(to_reply(error))
 
 
@@ -90,7 +96,7 @@ async def method_not_allowed(request: Request, error: Exception) -> Response:
     methods = (error.headers or {})["Allow"]
     if "GET" in methods and "HEAD" not in methods:
         methods = f"{methods}, HEAD"  # a HEAD is served as the GET
-    refusal = MethodNotAllowed(f"{request.scope['path']} takes no {request.method}.", code="method_not_allowed")
+    refusal = MethodNotAllowed(f"{quoted(request.scope['path'])} takes no {request.method}.", code="method_not_allowed")
     status, headers, body = to_reply(refusal)
     return to_response((status, headers | {"allow": methods}, body))
 

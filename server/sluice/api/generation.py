@@ -173,7 +173,6 @@ class Generation:
         if not self.accepted.done():
             self.accepted.set_result(None)
             self.ticket.watch(self.standing)
-            self.ticket.watch(self.standing)
 
     def note_first(self, index: int, now: float) -> None:
         """The first delta of a sequence has come: its prompt is prefilled."""

@@ -1,4 +1,4 @@
-"""The way in for what generates: key, phase, seat, body, time limits and hang-up, in this order.
+"""The way in for what generates: key, kind of body, phase, seat, body, time limits and hang-up, in this order.
 
 The seat is reserved before a byte of the body is read, and given back with the last byte of the answer.
 """
@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from sluice.admission import Account, AdmissionController, Tenants, Ticket
 from sluice.api.auth import api_key
 from sluice.api.body import read_body
+from sluice.api.content import check_content, check_site
 from sluice.api.errors import Reply, internal_error, to_reply
 from sluice.errors import RequestError
 from sluice.settings import Http
@@ -26,7 +27,12 @@ Generate = Callable[[Endpoint, Connection, Ticket, bytes], Awaitable[None]]
 
 
 class Intake:
-    """The Handler of what is posted to the endpoints. `require_ready` raises Unavailable in every phase but `ready`."""
+    """The Handler of what is posted to the endpoints. `require_ready` raises Unavailable in every phase but `ready`.
+
+    `is_alone`: no layer for CORS can be in front, so that pages of other sites have no business here.
+    """
+
+    is_alone = False
 
     def __init__(
         self, endpoints: Iterable[Endpoint], generate: Generate, *, controller: AdmissionController, tenants: Tenants,
@@ -46,29 +52,40 @@ class Intake:
         try:
             account = self.tenants.identify(api_key(connection.headers))
             connection.record.tenant = account.name
+            packed = check_content(connection.headers)
+            if self.is_alone:
+                check_site(connection.headers)
             self.require_ready()
             ticket = self.controller.admit(account, patience(connection.headers))
         except RequestError as error:
             refuse(connection, endpoint, error, account)
             return None
-        return Admitted(self, endpoint, connection, ticket)
+        return Admitted(self, endpoint, connection, packed, ticket)
 
 
 class Admitted:
-    """The Exchange of a request that has a seat; its errors are answered while it still has it."""
+    """The Exchange of a request that has a seat; its errors are answered while it still has it.
 
-    def __init__(self, intake: Intake, endpoint: Endpoint, connection: Connection, ticket: Ticket) -> None:
-        self.intake, self.endpoint, self.connection, self.ticket = intake, endpoint, connection, ticket
+    `packed`: how its body is.
+    """
+
+    def __init__(
+        self, intake: Intake, endpoint: Endpoint, connection: Connection, packed: bytes, ticket: Ticket
+    ) -> None:
+        self.intake, self.endpoint, self.connection, self.packed = intake, endpoint, connection, packed
+        self.ticket = ticket
         self.has_left = False
 
     async def serve(self) -> None:
         connection, ticket = self.connection, self.ticket
         try:
             with ticket.interruptible():
-                body = await read_body(connection, self.intake.http)
+                body = await read_body(connection, self.packed, self.intake.http)
                 connection.on_lost, ticket.taken = self.hang_up, connection.taken
                 ticket.set_alarm()
-                await self.intake.generate(self.endpoint, connection, ticket, body)
+                generating = self.intake.generate(self.endpoint, connection, ticket, body)
+                del body  # its alone
+                await generating
         except RequestError as error:
             ticket.conclude(error)
             if not connection.has_begun:

@@ -1,7 +1,7 @@
 """The events of a streamed answer: what OpenAI's chat and completions have in common."""
 
 from abc import ABC, abstractmethod
-from functools import lru_cache
+from functools import cache
 from typing import Any, ClassVar, NamedTuple, get_args
 
 from sluice.engine.base import Delta, FinishReason
@@ -14,14 +14,15 @@ from sluice.wire.template import EventTemplate, Frame
 
 DONE = event(b"[DONE]")
 Ending = FinishReason | None
-ID, CREATED, PROMPT, COMPLETION = "\0id\0", -(2**53), -(2**40), -(2**41)
-"""What stands for an answer's id, its time and its tokens in what is encoded once for all answers."""
+ID, CREATED, MODEL = "\0id\0", -(2**53), "\0model\0"
+INDEX, PROMPT, COMPLETION = -(2**45), -(2**40), -(2**41)
+"""What stands for an answer's own, a choice's index and the answer's tokens in what is encoded once for all answers."""
 
 
 class Chunks(ABC):
     """The Encoder of one answer. Every delta becomes exactly one event, also when its text is empty.
 
-    Nearly every event differs from those of other answers in its id, its time and its text only, so all the rest is
+    Nearly every event differs from those of other answers in its head, its index and its text only, so all the rest is
     encoded once, from the models themselves.
     """
 
@@ -31,12 +32,13 @@ class Chunks(ABC):
     def __init__(self, head: Head, include_usage: bool, choices: int) -> None:
         """`choices`: how many sequences the answer has."""
         self.head, self.include_usage, self.choices = head, include_usage, choices
-        self.templates = templates(type(self), head.model, include_usage, choices)
-        self.stamp = to_json(head.id), to_json(head.created)
+        self.templates = templates(type(self), include_usage)
+        self.stamp = to_json(head.id), to_json(head.created), to_json(head.model)
         self.frames = [self.frame(index, None) for index in range(choices)]
 
     def first(self) -> bytes:
-        return b"".join(template.fill(*self.stamp) for template in self.templates.opening)
+        opening = self.templates.opening
+        return b"".join(opening.fill(*self.stamp, b"%d" % index) for index in range(self.choices)) if opening else b""
 
     def delta(self, index: int, delta: Delta) -> bytes:
         if delta.logprobs is None:
@@ -45,7 +47,7 @@ class Chunks(ABC):
         return encode(type(self), self.head, self.include_usage, [self.choice(index, delta)])
 
     def frame(self, index: int, ending: Ending) -> Frame:
-        return Frame(self.templates.frames[index][ending].fill(*self.stamp))
+        return Frame(self.templates.frames[ending].fill(*self.stamp, b"%d" % index))
 
     def last(self, prompt_tokens: int, completion_tokens: int) -> bytes:
         if not self.include_usage:
@@ -68,7 +70,7 @@ class Chunks(ABC):
 
     @abstractmethod
     def choice(self, index: int, delta: Delta) -> Answer:
-        """The entry in `choices` that carries a delta."""
+        """The entry in `choices` that carries a delta with logprobs."""
 
 
 def encode(
@@ -82,28 +84,28 @@ def encode(
 
 
 class EventTemplates(NamedTuple):
-    """`opening`: what comes first. `frames`: each choice's event, for each way in which it may end with it."""
+    """`opening`: what comes first. `frames`: a choice's event, for each way in which it may end with it."""
 
-    opening: list[EventTemplate]
-    frames: list[dict[Ending, EventTemplate]]
+    opening: EventTemplate | None
+    frames: dict[Ending, EventTemplate]
     usage: EventTemplate
 
 
-@lru_cache(maxsize=64)
-def templates(kind: type[Chunks], model: str, include_usage: bool, choices: int) -> EventTemplates:
+@cache  # what a client chooses is in none of it
+def templates(kind: type[Chunks], include_usage: bool) -> EventTemplates:
     """For all answers of one form; the text of a frame is Frame.SLOT."""
-    head = Head(ID, CREATED, model)
+    head = Head(ID, CREATED, MODEL)
 
     def template(choice: Answer) -> EventTemplate:
-        return EventTemplate(encode(kind, head, include_usage, [choice]), ID, CREATED)
+        return EventTemplate(encode(kind, head, include_usage, [choice]), ID, CREATED, MODEL, INDEX)
 
-    greetings = [greeting for index in range(choices) if (greeting := kind.greeting(index)) is not None]
+    greeting = kind.greeting(INDEX)
     endings: list[Ending] = [None, *get_args(FinishReason)]
     return EventTemplates(
-        [template(greeting) for greeting in greetings],
-        [{ending: template(kind.plain(index, Frame.SLOT, ending)) for ending in endings} for index in range(choices)],
+        None if greeting is None else template(greeting),
+        {ending: template(kind.plain(INDEX, Frame.SLOT, ending)) for ending in endings},
         EventTemplate(
             encode(kind, head, True, [], Usage.of(PROMPT, COMPLETION)),
-            ID, CREATED, PROMPT, COMPLETION, PROMPT + COMPLETION,
+            ID, CREATED, MODEL, PROMPT, COMPLETION, PROMPT + COMPLETION,
         ),
     )  # fmt: skip

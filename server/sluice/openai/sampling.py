@@ -7,9 +7,16 @@ from pydantic import BeforeValidator, Field, model_validator
 from sluice.engine.base import Sampling
 from sluice.errors import InvalidRequest
 from sluice.settings import RequestClass
-from sluice.wire.body import WireModel, only
+from sluice.wire.body import Dropped, Whole, WireModel, at_most, only
 
 INT32_MAX, INT64_MAX = 2**31 - 1, 2**63 - 1
+MOST_SEQUENCES = 1024
+"""Of one request, however many seats there are: all are put in line at once, and a batch is hardly ever larger."""
+MOST_STOPS, LONGEST_STOP = 16, 256
+"""Texts, and characters of one: all are looked for after each token. OpenAI takes 4."""
+MOST_BIASES = 1024
+"""Each is put into every step's scores; OpenAI's own examples have a few, and classifiers some hundred."""
+
 SAME_IN_SAMPLING = frozenset(
     {
         "temperature", "top_p", "top_k", "min_p", "min_tokens", "seed", "presence_penalty", "frequency_penalty",
@@ -17,10 +24,10 @@ SAME_IN_SAMPLING = frozenset(
     }
 )  # fmt: skip
 
-Count = Annotated[int, Field(ge=1, le=INT32_MAX)]
+Count = Annotated[int, Field(ge=1, le=INT32_MAX), Whole]
 Penalty = Annotated[float, Field(ge=-2, le=2)]
 TokenKey = Annotated[str, Field(pattern=r"^[0-9]{1,9}$")]
-StopText = Annotated[str, Field(min_length=1)]
+StopText = Annotated[str, Field(min_length=1, max_length=LONGEST_STOP)]
 Bias = Annotated[float, Field(ge=-100, le=100)]
 
 
@@ -42,21 +49,21 @@ class GenerationBody(WireModel):
     model: str
     stream: bool = False
     stream_options: StreamOptions | None = None
-    n: Annotated[int, Field(ge=1, le=128)] = 1
+    n: Annotated[int, Field(ge=1, le=128), Whole] = 1
     max_tokens: Count | None = None
-    min_tokens: Annotated[int, Field(ge=0, le=INT32_MAX)] | None = None
+    min_tokens: Annotated[int, Field(ge=0, le=INT32_MAX), Whole] | None = None
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None
     top_p: Annotated[float, Field(gt=0, le=1)] | None = None
-    top_k: Annotated[int, Field(ge=-1, le=INT32_MAX)] | None = None
+    top_k: Annotated[int, Field(ge=-1, le=INT32_MAX), Whole] | None = None
     min_p: Annotated[float, Field(ge=0, le=1)] | None = None
     presence_penalty: Penalty | None = None
     frequency_penalty: Penalty | None = None
     repetition_penalty: Annotated[float, Field(gt=0)] | None = None
-    logit_bias: dict[TokenKey, Bias] | None = None
-    seed: Annotated[int, Field(ge=-INT64_MAX - 1, le=INT64_MAX)] | None = None
-    stop: Annotated[list[StopText], Field(fail_fast=True), BeforeValidator(as_list)] | None = None
+    logit_bias: Annotated[dict[TokenKey, Bias], at_most(MOST_BIASES)] | None = None
+    seed: Annotated[int, Field(ge=-INT64_MAX - 1, le=INT64_MAX), Whole] | None = None
+    stop: Annotated[list[StopText], Field(fail_fast=True), at_most(MOST_STOPS), BeforeValidator(as_list)] | None = None
     ignore_eos: bool | None = None
-    user: Any = None  # changes no answer, and is dropped
+    user: Dropped = None
 
     @model_validator(mode="after")
     def fields_agree(self) -> Self:

@@ -40,7 +40,7 @@ class Connection(Protocol):
         """A whole answer."""
 
     def begin(self, headers: Headers, body: bytes) -> None:
-        """Status 200, and the first piece of a body that goes on."""
+        """Status 200, and the first piece of a body that goes on; `headers` tell its length if it is known."""
 
     def write(self, body: bytes) -> bool:
         """More of a body that has begun, and is not empty; whether it was sent.

@@ -14,13 +14,17 @@ from sluice.transport.unread import bytes_taken
 
 
 class UvicornConnection:
-    """A Connection of uvicorn's: the same writes as its ASGI `send` makes, without a coroutine each."""
+    """A Connection of uvicorn's: the same writes as its ASGI `send` makes, without a coroutine each.
 
-    __slots__ = ("cycle", "headers", "is_stuck", "on_complete", "on_lost", "record", "transport")
+    `frame`: what a piece is on the wire.
+    """
+
+    __slots__ = ("cycle", "frame", "headers", "is_stuck", "on_complete", "on_lost", "record", "transport")
 
     def __init__(self, cycle: RequestResponseCycle, record: Record) -> None:
         self.cycle, self.transport, self.record = cycle, cycle.transport, record
         self.is_stuck = False
+        self.frame: Callable[[bytes], bytes] = chunk
         self.headers: Headers = list(cycle.scope["headers"])
         self.on_complete: Callable[[], None] | None = None
         self.on_lost: Callable[[RequestError], None] | None = None
@@ -46,8 +50,10 @@ class UvicornConnection:
         self.complete()
 
     def begin(self, headers: Headers, body: bytes) -> None:
-        head = self.head(200, headers)
-        self.put(b"%btransfer-encoding: chunked\r\n\r\n%b" % (head, chunk(body) if body else b""))
+        if any(name == b"content-length" for name, _ in headers):
+            self.frame = bytes
+        coding = b"transfer-encoding: chunked\r\n" if self.frame is chunk else b""
+        self.put(b"%b%b\r\n%b" % (self.head(200, headers), coding, self.frame(body) if body else b""))
 
     def head(self, status: int, headers: Headers) -> bytes:
         cycle = self.cycle
@@ -70,7 +76,7 @@ class UvicornConnection:
     def write(self, body: bytes) -> bool:
         if self.is_stuck:
             return False
-        self.transport.write(chunk(body))
+        self.transport.write(self.frame(body))
         return True
 
     async def drain(self) -> None:
@@ -83,7 +89,7 @@ class UvicornConnection:
         return bytes_taken(self.transport)
 
     def end(self, body: bytes) -> None:
-        self.put(b"%b0\r\n\r\n" % chunk(body))
+        self.put(self.frame(body) + (b"0\r\n\r\n" if self.frame is chunk else b""))
         self.complete()
 
     def complete(self) -> None:

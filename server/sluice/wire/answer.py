@@ -1,12 +1,12 @@
 """What the objects that are sent have in common."""
 
-from pydantic import BaseModel, ConfigDict
+import msgspec
+
+from sluice.transport.sse import to_json
 
 
-class Answer(BaseModel):
-    """An object in an answer. A field is sent when it was set, even to null; one that was not set is left out."""
-
-    model_config = ConfigDict(frozen=True)
+class Answer(msgspec.Struct):
+    """An object in an answer. Null is sent; what is UNSET is left out."""
 
     def encode(self) -> bytes:
-        return self.model_dump_json(exclude_unset=True).encode()
+        return to_json(self)

@@ -1,26 +1,38 @@
 """What every object in a request's body has in common, and the fields that are known to OpenAI but not served."""
 
-from typing import Any, Self
+from collections.abc import Mapping
+from typing import Annotated, Any, Self, Union
 
 import msgspec
-from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, model_validator
-from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    PlainValidator,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import ErrorDetails, PydanticCustomError, PydanticKnownError
 
-from sluice.errors import InvalidRequest
+from sluice.errors import LONGEST_ECHO, InvalidRequest
+from sluice.wire.structure import check_structure
 
-LONGEST_PARAM = 200  # characters; a client may put anything into a key
+MOST_FIELDS = 128
+"""Keys of an object that knows its keys: of each that it does not know pydantic makes an error."""
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 SENTENCES = {
     "missing": "{param} is required.",
     "extra_forbidden": "{param} is not a known field.",
     "not_served": "{param} is not served.",
     "model_type": "{param} should be an object.",
-    "model_attributes_type": "{param} should be an object.",
     "dict_type": "{param} should be an object.",
-    "union_tag_not_found": "{param} is required.",
-    "union_tag_invalid": "{param} should be one of {expected_tags}.",
+    "kind_missing": "{param} is required.",
+    "kind_unknown": "{param} should be one of {kinds}.",
+    "too_many": "{param} has {found} entries: {most} are the most.",
 }
-"""pydantic's error types that are better put in a client's words."""
+"""Error types that are better put in a client's words."""
 
 
 class WireModel(BaseModel):
@@ -31,7 +43,10 @@ class WireModel(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def null_is_absent(cls, data: Any) -> Any:
-        if not isinstance(data, dict) or None not in data.values():
+        if not isinstance(data, dict):
+            return data
+        check_length(data, MOST_FIELDS)
+        if None not in data.values():
             return data
         return {key: value for key, value in data.items() if value is not None or key not in cls.model_fields}
 
@@ -57,14 +72,60 @@ def only(*neutral: object) -> AfterValidator:
     return AfterValidator(check)
 
 
+Dropped = Annotated[Any, BeforeValidator(lambda _: None)]
+"""A field that changes no answer: accepted, and forgotten."""
+
+
+def as_int(number: object) -> object:
+    """JSON has one kind of number: 10.0 is 10."""
+    return int(number) if type(number) is float and number.is_integer() else number
+
+
+Whole = BeforeValidator(as_int)
+"""For an int."""
+
+
+def check_length(value: list[Any] | dict[str, Any], most: int) -> None:
+    if len(value) > most:
+        raise PydanticCustomError("too_many", "too many", {"found": len(value), "most": most})
+
+
+def at_most(most: int) -> BeforeValidator:
+    """For a list, or an object with keys of the client's own: one that is longer is refused before its entries are."""
+
+    def check(value: Any) -> Any:
+        if isinstance(value, list | dict):
+            check_length(value, most)
+        return value
+
+    return BeforeValidator(check)
+
+
+def told_by(field: str, kinds: Mapping[str, type[WireModel]]) -> PlainValidator:
+    """For an object of several kinds; which one, its `field` tells."""
+
+    def read(data: Any) -> WireModel:
+        if not isinstance(data, dict):
+            raise PydanticKnownError("dict_type")
+        told = data.get(field)
+        if told is None:
+            raise PydanticCustomError("kind_missing", "missing", {"field": field})
+        kind = kinds.get(told) if isinstance(told, str) else None
+        if kind is None:
+            raise PydanticCustomError("kind_unknown", "unknown", {"field": field, "kinds": ", ".join(kinds)})
+        return kind.model_validate(data)
+
+    return PlainValidator(read, json_schema_input_type=Union[tuple(kinds.values())])  # noqa: UP007
+
+
 def decode(body: bytes) -> dict[str, Any]:
-    """The body as a JSON object. msgspec refuses NaN, lone surrogates and what is nested beyond Python's stack."""
+    """The body as a JSON object. msgspec refuses NaN, and lone surrogates. Raises InvalidRequest."""
+    body = body.removeprefix(BYTE_ORDER_MARK)
+    check_structure(body)
     try:
         data = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise InvalidRequest(f"The body is not valid JSON: {error}.") from None
-    except RecursionError:
-        raise InvalidRequest("The body is nested too deeply.") from None
     if not isinstance(data, dict):
         raise InvalidRequest("The body should be a JSON object.")
     return data
@@ -74,25 +135,19 @@ def explain(error: ErrorDetails, data: dict[str, Any]) -> InvalidRequest:
     """One of pydantic's errors about `data`, for the client."""
     kind, param = error["type"], path(error, data)
     sentence = SENTENCES.get(kind, "{param}: {message}.")
-    message = sentence.format(param=param, message=error["msg"], **error.get("ctx", {}))
-    return InvalidRequest(message, param=param)
+    message = sentence.format(param=param or "The body", message=error["msg"], **error.get("ctx", {}))
+    return InvalidRequest(message, param=param or None)
 
 
 def path(error: ErrorDetails, data: Any) -> str:
-    """Where the error is, in the body's own keys; pydantic also names members of unions, which are not in the body."""
+    """Where the error is, in the body's own keys; pydantic has more in its path, such as `[key]`."""
     loc, missing = error["loc"], error["type"] == "missing"
     keys = list[str]()
     for key in loc[:-1] if missing else loc:
-        inside = children(data)
-        if key in inside:
-            data = inside[key]
-            keys.append(str(key))
+        if isinstance(key, int) if isinstance(data, list) else isinstance(data, dict) and key in data:
+            data = data[key]
+            keys.append(str(key)[:LONGEST_ECHO])
     if missing:
         keys.append(str(loc[-1]))
-    elif error["type"].startswith("union_tag"):
-        keys.append(error["ctx"]["discriminator"].strip("'"))
-    return ".".join(keys)[:LONGEST_PARAM]
-
-
-def children(data: Any) -> dict[int | str, Any]:
-    return dict(enumerate(data)) if isinstance(data, list) else data if isinstance(data, dict) else {}
+    keys += error.get("ctx", {}).get("field", "").split()
+    return ".".join(keys)[:LONGEST_ECHO]

@@ -1,25 +1,34 @@
 """A sequence put together from its deltas, for an answer that is not streamed."""
 
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from io import StringIO
+from typing import Protocol
 
 from sluice.engine.base import Delta, FinishReason, TokenLogprob
 
 
-@dataclass(slots=True)
+class CollectedLogprobs(Protocol):
+    """Those of a sequence's tokens, made into JSON as they come: at the end it would be too much in one turn."""
+
+    def add(self, tokens: Sequence[TokenLogprob]) -> None: ...
+
+    def pieces(self) -> Iterator[bytes | bytearray]:
+        """The JSON, in its order."""
+
+
 class CollectedDeltas:
-    texts: list[str] = field(default_factory=list)
-    tokens: int = 0
-    finish_reason: FinishReason | None = None
-    logprobs: list[TokenLogprob] | None = None
+    def __init__(self, logprobs: CollectedLogprobs | None = None) -> None:
+        self.texts, self.logprobs = StringIO(newline=""), logprobs
+        self.tokens = 0
+        self.finish_reason: FinishReason | None = None
 
     def put(self, delta: Delta) -> None:
-        self.texts.append(delta.text)
+        self.texts.write(delta.text)
         self.tokens += delta.tokens
         self.finish_reason = delta.finish_reason
-        if delta.logprobs is not None:
-            self.logprobs = self.logprobs or []
-            self.logprobs += delta.logprobs
+        if self.logprobs is not None and delta.logprobs is not None:
+            self.logprobs.add(delta.logprobs)
 
     @property
     def text(self) -> str:
-        return "".join(self.texts)
+        return self.texts.getvalue()

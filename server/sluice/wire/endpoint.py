@@ -4,7 +4,7 @@ An API is a folder with its wire models and their translation. The server knows 
 a `Call`, and a streamed answer as an `Encoder`; the rest of Sluice knows no API.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -63,8 +63,13 @@ class Call(Protocol):
     def encoder(self, request_id: str, created: int) -> Encoder:
         """For the streamed answer; `created` in seconds since 1970."""
 
-    def whole(self, request_id: str, created: int, sequences: Sequence[CollectedDeltas], prompt_tokens: int) -> bytes:
-        """The answer that is not streamed, as JSON; `sequences` in the order of their choices, all finished."""
+    def collected(self) -> CollectedDeltas:
+        """For the deltas of one sequence of an answer that is not streamed."""
+
+    def whole(
+        self, request_id: str, created: int, sequences: Sequence[CollectedDeltas], prompt_tokens: int
+    ) -> Iterator[bytes | bytearray]:
+        """That answer as JSON, in pieces; `sequences` in the order of their choices, all finished."""
 
 
 @dataclass(frozen=True)

@@ -2,19 +2,21 @@
 
 from typing import Annotated, Any, Literal, Self
 
+from msgspec import UNSET, Raw, UnsetType
 from pydantic import AfterValidator, ConfigDict, Field, JsonValue, model_validator
 from pydantic_core import PydanticCustomError
 
 from sluice.engine.base import FinishReason
 from sluice.errors import InvalidRequest
 from sluice.openai.chat.messages import Message
-from sluice.openai.logprobs import ChatLogprobs
 from sluice.openai.sampling import Count, GenerationBody
 from sluice.openai.usage import Usage
 from sluice.settings import RequestClass
 from sluice.wire.answer import Answer
-from sluice.wire.body import only
+from sluice.wire.body import Dropped, Whole, at_most, only
 
+MOST_MESSAGES = 2048
+"""OpenAI's own limit."""
 RESERVED = frozenset(
     {
         "messages", "conversation", "chat_template", "add_generation_prompt", "continue_final_message", "tokenize",
@@ -42,20 +44,19 @@ EXAMPLE: dict[str, JsonValue] = {
 class ChatCompletionRequest(GenerationBody):
     model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]})
 
-    messages: Annotated[list[Message], Field(min_length=1, fail_fast=True)]
+    messages: Annotated[list[Message], Field(min_length=1, fail_fast=True), at_most(MOST_MESSAGES)]
     max_completion_tokens: Count | None = None
     logprobs: bool = False
-    top_logprobs: Annotated[int, Field(ge=0, le=20)] = 0
+    top_logprobs: Annotated[int, Field(ge=0, le=20), Whole] = 0
     chat_template_kwargs: Annotated[dict[str, Any], AfterValidator(not_reserved)] | None = None
 
     service_tier: Literal["auto", "default", "flex"] | None = None
 
-    # These change no answer: accepted, and dropped.
-    metadata: Any = None
-    safety_identifier: Any = None
-    prompt_cache_key: Any = None
-    prompt_cache_options: Any = None
-    prompt_cache_retention: Any = None
+    metadata: Dropped = None
+    safety_identifier: Dropped = None
+    prompt_cache_key: Dropped = None
+    prompt_cache_options: Dropped = None
+    prompt_cache_retention: Dropped = None
 
     # These are not served: only what changes nothing is accepted.
     audio: Annotated[Any, only()] = None
@@ -100,7 +101,7 @@ class ChatMessage(Answer):
 class ChatChoice(Answer):
     index: int
     message: ChatMessage
-    logprobs: ChatLogprobs | None
+    logprobs: None
     finish_reason: FinishReason | None
 
 
@@ -113,15 +114,15 @@ class ChatCompletion(Answer):
     usage: Usage
 
 
-class ChatDelta(Answer):
-    role: Literal["assistant"] | None = None
+class ChatDelta(Answer, kw_only=True):
+    role: Literal["assistant"] | UnsetType = UNSET
     content: str
 
 
 class ChatChunkChoice(Answer):
     index: int
     delta: ChatDelta
-    logprobs: ChatLogprobs | None
+    logprobs: Raw | None
     finish_reason: FinishReason | None
 
 
@@ -131,4 +132,4 @@ class ChatCompletionChunk(Answer):
     created: int
     model: str
     choices: list[ChatChunkChoice]
-    usage: Usage | None = None
+    usage: Usage | UnsetType | None = UNSET

@@ -1,6 +1,6 @@
 """OpenAI's chat completions: from the request to a generation, and from its deltas to the answer."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from sluice.engine.base import Chat, Delta, GenerationRequest
 from sluice.openai.chat.models import (
@@ -14,8 +14,9 @@ from sluice.openai.chat.models import (
 )
 from sluice.openai.chunks import Chunks, Ending
 from sluice.openai.errors import encode_error
-from sluice.openai.logprobs import chat_logprobs
+from sluice.openai.logprobs import ChatLogprobs
 from sluice.openai.usage import Head, Usage
+from sluice.openai.whole import whole
 from sluice.wire.collected import CollectedDeltas
 from sluice.wire.endpoint import Endpoint
 
@@ -24,27 +25,33 @@ class ChatCall(ChatCompletionRequest):
     """The request as a Call."""
 
     def to_generation(self, request_id: str) -> GenerationRequest:
-        chat = Chat([message.to_template() for message in self.messages], self.chat_template_kwargs or {})
+        chat = Chat(self.messages, self.chat_template_kwargs or {})
         sampling = self.sampling(self.top_logprobs if self.logprobs else None)
         return GenerationRequest(request_id, (chat,), sampling, self.n)
 
     def encoder(self, request_id: str, created: int) -> "ChatChunks":
         return ChatChunks(Head(request_id, created, self.model), self.include_usage, self.n, self.top_logprobs)
 
-    def whole(self, request_id: str, created: int, sequences: Sequence[CollectedDeltas], prompt_tokens: int) -> bytes:
-        choices = [
+    def collected(self) -> CollectedDeltas:
+        return CollectedDeltas(ChatLogprobs(self.top_logprobs) if self.logprobs else None)
+
+    def whole(
+        self, request_id: str, created: int, sequences: Sequence[CollectedDeltas], prompt_tokens: int
+    ) -> Iterator[bytes | bytearray]:
+        choices = (
             ChatChoice(
                 index=index,
                 message=ChatMessage(role="assistant", content=sequence.text, refusal=None),
-                logprobs=chat_logprobs(sequence.logprobs, self.top_logprobs),
+                logprobs=None,
                 finish_reason=sequence.finish_reason,
             )
             for index, sequence in enumerate(sequences)
-        ]
+        )
         usage = Usage.of(prompt_tokens, sum(sequence.tokens for sequence in sequences))
-        return ChatCompletion(
-            id=request_id, object="chat.completion", created=created, model=self.model, choices=choices, usage=usage
-        ).encode()
+        answer = ChatCompletion(
+            id=request_id, object="chat.completion", created=created, model=self.model, choices=[], usage=usage
+        )
+        return whole(answer, choices, sequences)
 
 
 class ChatChunks(Chunks):
@@ -65,10 +72,12 @@ class ChatChunks(Chunks):
         return ChatChunkChoice(index=index, delta=ChatDelta(content=text), logprobs=None, finish_reason=ending)
 
     def choice(self, index: int, delta: Delta) -> ChatChunkChoice:
+        logprobs = ChatLogprobs(self.top_logprobs)
+        logprobs.add(delta.logprobs or ())
         return ChatChunkChoice(
             index=index,
             delta=ChatDelta(content=delta.text),
-            logprobs=chat_logprobs(delta.logprobs, self.top_logprobs),
+            logprobs=logprobs.take(),
             finish_reason=delta.finish_reason,
         )
 

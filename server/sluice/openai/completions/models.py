@@ -2,25 +2,48 @@
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import ConfigDict, Field, JsonValue, field_validator, model_validator
+from msgspec import UNSET, Raw, UnsetType
+from pydantic import ConfigDict, Field, JsonValue, PlainValidator, model_validator
 from pydantic_core import PydanticCustomError
 
 from sluice.engine.base import FinishReason
 from sluice.errors import InvalidRequest
-from sluice.openai.logprobs import CompletionLogprobs
-from sluice.openai.sampling import INT32_MAX, Count, GenerationBody
+from sluice.openai.sampling import INT32_MAX, MOST_SEQUENCES, Count, GenerationBody
 from sluice.openai.usage import Usage
 from sluice.wire.answer import Answer
-from sluice.wire.body import only
+from sluice.wire.body import Whole, as_int, check_length, only
 
 
-def is_text(prompt: object) -> bool:
-    return isinstance(prompt, str)
+def as_tokens(prompt: object) -> list[int] | None:
+    """None if it is no list of token ids."""
+    if not isinstance(prompt, list) or not prompt:
+        return None
+    ids: list[Any] = prompt if set(map(type, prompt)) == {int} else list(map(as_int, prompt))  # true is no token
+    return ids if set(map(type, ids)) == {int} and min(ids) >= 0 and max(ids) <= INT32_MAX else None
 
 
-def is_tokens(prompt: object) -> bool:
-    # type() and not isinstance(): true is no token
-    return isinstance(prompt, list) and prompt != [] and all(type(t) is int and 0 <= t <= INT32_MAX for t in prompt)
+def as_prompts(prompt: object) -> list[str] | list[list[int]]:
+    """One prompt becomes a list of one."""
+    if isinstance(prompt, str):
+        return [prompt]
+    if (tokens := as_tokens(prompt)) is not None:
+        return [tokens]
+    if isinstance(prompt, list) and prompt:
+        check_length(prompt, MOST_SEQUENCES)
+        if all(isinstance(each, str) for each in prompt):
+            return prompt
+        lists = [tokens for each in prompt if (tokens := as_tokens(each)) is not None]
+        if len(lists) == len(prompt):
+            return lists
+    raise PydanticCustomError(
+        "prompt", "Input should be a text, a list of token ids, or a list of either, and not be empty"
+    )
+
+
+Prompts = Annotated[
+    list[str] | list[list[int]],
+    PlainValidator(as_prompts, json_schema_input_type=str | list[str] | list[int] | list[list[int]]),
+]
 
 
 EXAMPLE: dict[str, JsonValue] = {"model": "demo", "prompt": "Count from 1 to 9.", "max_tokens": 20}
@@ -29,25 +52,14 @@ EXAMPLE: dict[str, JsonValue] = {"model": "demo", "prompt": "Count from 1 to 9."
 class CompletionRequest(GenerationBody):
     model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]})
 
-    prompt: list[str] | list[list[int]]
+    prompt: Prompts
     max_tokens: Count = 16
-    logprobs: Annotated[int, Field(ge=0, le=20)] | None = None
-    best_of: int | None = None
+    logprobs: Annotated[int, Field(ge=0, le=20), Whole] | None = None
+    best_of: Annotated[int, Whole] | None = None
 
     # These are not served: only what changes nothing is accepted.
     echo: Annotated[Any, only(False)] = None
     suffix: Annotated[Any, only()] = None
-
-    @field_validator("prompt", mode="before")
-    @classmethod
-    def as_prompts(cls, prompt: object) -> object:
-        """One prompt becomes a list of one."""
-        prompts = [prompt] if isinstance(prompt, str) or is_tokens(prompt) else prompt
-        if isinstance(prompts, list) and prompts and (all(map(is_text, prompts)) or all(map(is_tokens, prompts))):
-            return prompts
-        raise PydanticCustomError(
-            "prompt", "Input should be a text, a list of token ids, or a list of either, and not be empty"
-        )
 
     @model_validator(mode="after")
     def best_of_is_n(self) -> Self:
@@ -55,11 +67,22 @@ class CompletionRequest(GenerationBody):
             raise InvalidRequest("best_of is not served.", param="best_of")
         return self
 
+    @model_validator(mode="after")
+    def few_sequences(self) -> Self:
+        sequences = len(self.prompt) * self.n
+        if sequences > MOST_SEQUENCES:
+            raise InvalidRequest(
+                f"{len(self.prompt)} prompts × n make {sequences} sequences: {MOST_SEQUENCES} are the most of one "
+                "request.",
+                param="n",
+            )
+        return self
+
 
 class CompletionChoice(Answer):
     index: int
     text: str
-    logprobs: CompletionLogprobs | None
+    logprobs: Raw | None
     finish_reason: FinishReason | None
 
 
@@ -69,4 +92,4 @@ class Completion(Answer):
     created: int
     model: str
     choices: list[CompletionChoice]
-    usage: Usage | None = None
+    usage: Usage | UnsetType | None = UNSET

@@ -1,13 +1,15 @@
 """OpenAI's completions: from the request to a generation, and from its deltas to the answer."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 
 from sluice.engine.base import Delta, GenerationRequest
 from sluice.openai.chunks import Chunks, Ending
 from sluice.openai.completions.models import Completion, CompletionChoice, CompletionRequest
 from sluice.openai.errors import encode_error
-from sluice.openai.logprobs import completion_logprobs
+from sluice.openai.logprobs import CompletionLogprobs
 from sluice.openai.usage import Head, Usage
+from sluice.openai.whole import whole
 from sluice.wire.collected import CollectedDeltas
 from sluice.wire.endpoint import Endpoint
 
@@ -21,27 +23,28 @@ class CompletionCall(CompletionRequest):
     def encoder(self, request_id: str, created: int) -> "CompletionChunks":
         return CompletionChunks(Head(request_id, created, self.model), self.include_usage, len(self.prompt) * self.n)
 
-    def whole(self, request_id: str, created: int, sequences: Sequence[CollectedDeltas], prompt_tokens: int) -> bytes:
-        choices = [
-            CompletionChoice(
-                index=index,
-                text=sequence.text,
-                logprobs=completion_logprobs(sequence.logprobs),
-                finish_reason=sequence.finish_reason,
-            )
+    def collected(self) -> CollectedDeltas:
+        return CollectedDeltas(None if self.logprobs is None else CompletionLogprobs())
+
+    def whole(
+        self, request_id: str, created: int, sequences: Sequence[CollectedDeltas], prompt_tokens: int
+    ) -> Iterator[bytes | bytearray]:
+        choices = (
+            CompletionChoice(index=index, text=sequence.text, logprobs=None, finish_reason=sequence.finish_reason)
             for index, sequence in enumerate(sequences)
-        ]
+        )
         usage = Usage.of(prompt_tokens, sum(sequence.tokens for sequence in sequences))
-        return Completion(
-            id=request_id, object="text_completion", created=created, model=self.model, choices=choices, usage=usage
-        ).encode()
+        answer = Completion(
+            id=request_id, object="text_completion", created=created, model=self.model, choices=[], usage=usage
+        )
+        return whole(answer, choices, sequences)
 
 
 class CompletionChunks(Chunks):
     chunk, object = Completion, "text_completion"
 
     def __init__(self, head: Head, include_usage: bool, choices: int) -> None:
-        self.offsets = [0] * choices
+        self.logprobs = defaultdict[int, CompletionLogprobs](CompletionLogprobs)
         super().__init__(head, include_usage, choices)
 
     @classmethod
@@ -49,9 +52,11 @@ class CompletionChunks(Chunks):
         return CompletionChoice(index=index, text=text, logprobs=None, finish_reason=ending)
 
     def choice(self, index: int, delta: Delta) -> CompletionChoice:
-        logprobs = completion_logprobs(delta.logprobs, self.offsets[index])
-        self.offsets[index] += sum(len(token.token) for token in delta.logprobs or ())
-        return CompletionChoice(index=index, text=delta.text, logprobs=logprobs, finish_reason=delta.finish_reason)
+        logprobs = self.logprobs[index]
+        logprobs.add(delta.logprobs or ())
+        return CompletionChoice(
+            index=index, text=delta.text, logprobs=logprobs.take(), finish_reason=delta.finish_reason
+        )
 
 
 COMPLETIONS = Endpoint(
