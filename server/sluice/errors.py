@@ -19,8 +19,12 @@ SluiceError
     └── EngineFailed         the engine broke under it
 """
 
+import re
 from typing import Literal
 
+SHOWN_CHARACTERS = 200
+"""Of a text that is not ours, in a message of ours."""
+KEY = re.compile(r"\bsk-[\w-]+")
 Outcome = Literal["finished", "aborted", "expired", "rejected", "failed"]
 
 
@@ -131,3 +135,9 @@ class EngineFailed(RequestError):
 def one_line(error: BaseException) -> str:
     """What a foreign error says, for a message of ours."""
     return " ".join(str(error).split()) or type(error).__name__
+
+
+def shown(text: str) -> str:
+    """Of a text that may be anything, what a message may repeat: one line, no API key."""
+    line = KEY.sub("sk-…", " ".join(text.split()))
+    return line if len(line) <= SHOWN_CHARACTERS else f"{line[: SHOWN_CHARACTERS - 1]}…"
