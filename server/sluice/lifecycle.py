@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from sluice.admission import AdmissionController
 from sluice.engine.base import Engine, Loading, ModelInfo
-from sluice.errors import EngineFailed, RequestError, Unavailable
+from sluice.errors import EngineFailed, RequestError, SettingsError, Unavailable
 from sluice.settings import Traffic
 from sluice.settings.section import Mistake
 
@@ -29,7 +29,7 @@ STALLED_AFTER_S = 30.0
 class Lifecycle:
     """Knows the phase. `running` goes through all of them; `announce` gets a line for people at each step.
 
-    `loaded` and `failed` tell of two phases; `hurry` cuts the drain short.
+    `loaded` and `failed` tell of two phases; `hurry` cuts the drain short; `exit_code` is how the process should end.
     """
 
     def __init__(
@@ -42,6 +42,7 @@ class Lifecycle:
         self.loading: Loading | None = None
         self.started_at: float | None = None
         self.largest_batch = 0
+        self.exit_code = 0
         self.loaded, self.failed, self.hurry = asyncio.Event(), asyncio.Event(), asyncio.Event()
 
     def require_ready(self) -> ModelInfo:
@@ -88,8 +89,9 @@ class Lifecycle:
         try:
             await self.load()
             await self.death()
-        except EngineFailed as error:
+        except (EngineFailed, SettingsError) as error:
             self.phase = "failed"
+            self.exit_code = 2 if isinstance(error, SettingsError) else 1
             self.announce(str(error))
             await self.interrupt(EngineFailed("The engine died.", code="engine_error"))
             self.failed.set()

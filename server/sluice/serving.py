@@ -103,7 +103,7 @@ async def run(app: FastAPI, settings: Settings, listener: socket.socket, announc
     await lifecycle.drain()
     server.should_exit = True
     await serving
-    return 1 if lifecycle.phase == "failed" else 0
+    return lifecycle.exit_code
 
 
 def protocol(app: FastAPI, settings: Settings, announce: Callable[[str], None]) -> Any:

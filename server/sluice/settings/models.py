@@ -1,6 +1,7 @@
 """The settings: one frozen model a section. Names and units are the contract; unknown keys are errors."""
 
 from ipaddress import ip_address
+from os.path import expanduser
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -173,4 +174,4 @@ class Settings(Section):
     @property
     def model_path(self) -> str:
         """What vLLM is told to load."""
-        return str(DEMO) if self.model == "demo" else self.model
+        return str(DEMO) if self.model == "demo" else expanduser(self.model)

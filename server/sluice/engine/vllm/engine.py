@@ -22,7 +22,7 @@ from sluice.engine.devices import Device
 from sluice.engine.vllm.child_logs import ChildLogs
 from sluice.engine.vllm.launch import Launch
 from sluice.engine.vllm.output_path import OutputPath
-from sluice.errors import EngineFailed, InvalidRequest, one_line
+from sluice.errors import EngineFailed, InvalidRequest, SettingsError, one_line
 from sluice.settings import Settings
 
 if TYPE_CHECKING:
@@ -59,6 +59,8 @@ class VLLMEngine:
             try:
                 self.llm = await self.launch.load(report)
                 await self.connect(self.llm)
+            except SettingsError:
+                raise
             except Exception as error:
                 cause = logs.cause() or one_line(error)
                 raise EngineFailed(f"The model {self.settings.model} cannot be loaded: {cause}") from error

@@ -19,6 +19,7 @@ import psutil
 from sluice.engine.base import Loading
 from sluice.engine.devices import Device
 from sluice.engine.vllm import cpu
+from sluice.engine.vllm.configuration import configure
 from sluice.engine.vllm.package import check_companions
 from sluice.engine.vllm.processes import family, kill, on_a_daemon_thread
 from sluice.errors import EngineFailed
@@ -55,8 +56,6 @@ class Launch:
 
     def load_now(self, enter: Callable[[int], None]) -> "AsyncLLM":
         """Blocks for as long as loading takes; runs on a thread of its own."""
-        if self.settings.model_path.startswith(("/", "./", "../")) and not os.path.isdir(self.settings.model_path):
-            raise EngineFailed("there is no such folder")  # vLLM would take it for a wrong Hugging Face id
         enter(0)
         if self.device == "cpu":
             check_companions()
@@ -68,11 +67,10 @@ class Launch:
         # processes started from here inherit the mask; multiprocessing's tracker would lift it if it started later.
         resource_tracker.ensure_running()
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-        from vllm.engine.arg_utils import AsyncEngineArgs
         from vllm.v1.engine.async_llm import AsyncLLM
 
         enter(1)
-        config = AsyncEngineArgs(**arguments(self.settings, self.device)).create_engine_config()
+        config = configure(self.settings, arguments(self.settings, self.device))
         enter(STARTING_PROCESSES)
         return AsyncLLM.from_vllm_config(config)
 
