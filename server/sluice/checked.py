@@ -1,6 +1,7 @@
 """The settings as whoever serves gets them: read, and checked against this machine."""
 
 import os
+import socket
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -8,7 +9,10 @@ from sluice.admission import Tenants
 from sluice.engine.devices import Device, Machine
 from sluice.engine.vllm.model_folder import check_model
 from sluice.engine.vllm.package import check_extra
+from sluice.engine.vllm.trial import trial
+from sluice.errors import shown
 from sluice.settings import Settings, load
+from sluice.settings.section import Mistake
 
 
 def checked(
@@ -30,3 +34,13 @@ def checked(
 
     settings = load(config, overrides, use=check)
     return settings, machine.device(settings.engine)
+
+
+def thoroughly(settings: Settings, device: Device) -> None:
+    """What takes its time: whether the host has an address, and what vLLM says. Raises Mistake."""
+    host = settings.http.host
+    try:
+        socket.getaddrinfo(host or None, settings.http.port)
+    except OSError as error:
+        raise Mistake(f"{shown(host)}: {error.strerror}", "http", "host") from None
+    trial(settings, device)

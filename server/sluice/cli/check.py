@@ -1,13 +1,13 @@
 """`sluice check`: are the settings right, and can this machine serve them?"""
 
-from sluice.checked import checked
+from sluice.checked import checked, thoroughly
 from sluice.cli.options import Config, Set
-from sluice.engine.vllm.trial import trial, untried
+from sluice.engine.vllm.trial import untried
 
 
 def check(config: Config = None, overrides: Set = []) -> None:  # noqa: B006 - typer copies it
     """Read the settings, and see whether this machine and vLLM can serve them. Loads no model."""
-    settings, device = checked(config, overrides, also=trial)
+    settings, device = checked(config, overrides, also=thoroughly)
     traffic, engine = settings.traffic, settings.engine
     print(
         f"{config or 'defaults'}: fine. {settings.model} on {engine.devices} × {device}, "

@@ -1,5 +1,6 @@
 """The settings: one frozen model a section. Names and units are the contract; unknown keys are errors."""
 
+from contextlib import suppress
 from ipaddress import ip_address
 from os.path import expanduser
 from pathlib import Path
@@ -105,6 +106,16 @@ class Http(Section):
     """false: requests that generate go through ASGI, too, as they do under any other server."""
     body_timeout: float = Field(default=30, gt=0)
     """Seconds in which a request's body has to arrive; else 408."""
+
+    @field_validator("host")
+    @classmethod
+    def one_that_can_be(cls, host: str) -> str:
+        """Python's resolver raises a UnicodeError, or worse, for the others."""
+        with suppress(UnicodeError):
+            host.encode("idna")
+            if host.isprintable():
+                return host
+        raise ValueError("it is neither an address nor a name")
 
     @property
     def is_loopback(self) -> bool:
