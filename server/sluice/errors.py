@@ -21,13 +21,15 @@ SluiceError
     └── EngineFailed         the engine broke under it
 """
 
+import re
 from typing import Literal
 
 ENGINE_DIED_RETRY_S = 5.0
 """When another server may be there, or this one again: whoever supervises it has to start it anew."""
+SHOWN_CHARACTERS = 200
+"""Of a text that is not ours, in a message of ours."""
+KEY = re.compile(r"\bsk-[\w-]+")
 Outcome = Literal["finished", "aborted", "expired", "rejected", "failed"]
-LONGEST_ECHO = 200
-"""Characters of what a client wrote that are told it again, at most."""
 
 
 class SluiceError(Exception):
@@ -152,4 +154,10 @@ def one_line(error: BaseException) -> str:
 
 def quoted(text: str) -> str:
     """What a client wrote, for a message of ours; only its beginning, if it is long."""
-    return repr(text[:LONGEST_ECHO])[:LONGEST_ECHO]
+    return repr(text[:SHOWN_CHARACTERS])[:SHOWN_CHARACTERS]
+
+
+def shown(text: str) -> str:
+    """Of a text that may be anything, what a message may repeat: one line, no API key."""
+    line = KEY.sub("sk-…", " ".join(text.split()))
+    return line if len(line) <= SHOWN_CHARACTERS else f"{line[: SHOWN_CHARACTERS - 1]}…"

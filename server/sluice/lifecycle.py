@@ -9,7 +9,7 @@ from typing import Any, Literal
 from sluice.admission import AdmissionController
 from sluice.engine.base import Engine, Loading, ModelInfo
 from sluice.engine.pulse import Pulse
-from sluice.errors import EngineDied, EngineFailed, RequestError, Unavailable
+from sluice.errors import EngineDied, EngineFailed, RequestError, SettingsError, Unavailable
 from sluice.settings import Traffic
 from sluice.settings.section import Mistake
 
@@ -31,7 +31,7 @@ WATCH_S = 0.5
 class Lifecycle:
     """Knows the phase. `running` goes through all of them; `announce` gets a line for people at each step.
 
-    `loaded` and `failed` tell of two phases; `hurry` cuts the drain short.
+    `loaded` and `failed` tell of two phases; `hurry` cuts the drain short; `exit_code` is how the process should end.
     """
 
     def __init__(
@@ -45,6 +45,7 @@ class Lifecycle:
         self.loading: Loading | None = None
         self.started_at: float | None = None
         self.largest_batch = 0
+        self.exit_code = 0
         self.loaded, self.failed, self.hurry = asyncio.Event(), asyncio.Event(), asyncio.Event()
 
     def require_ready(self) -> ModelInfo:
@@ -89,8 +90,9 @@ class Lifecycle:
         try:
             await self.load()
             await self.watch()
-        except (EngineFailed, EngineDied) as error:
+        except (EngineFailed, EngineDied, SettingsError) as error:
             self.phase = "failed"
+            self.exit_code = 2 if isinstance(error, SettingsError) else 1
             self.announce(str(error))
             await self.interrupt(EngineDied())
             self.failed.set()

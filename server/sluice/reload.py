@@ -1,26 +1,30 @@
 """The settings, read again while the server runs: on SIGHUP, and when the file's content changes."""
 
 import asyncio
+import os
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from watchfiles import awatch
 
 from sluice.errors import SettingsError
-from sluice.settings import Settings, differences, load
+from sluice.settings import Settings, Sources, differences
+from sluice.settings.file import read
 from sluice.settings.section import Mistake
 
 LIVE = ("traffic", "tenants", "operators")
 SETTLED = 200
 """Milliseconds without another write after which a file is taken for complete."""
+NAMED = 20
+"""Changes that a line tells one by one."""
 
 
 class Reload:
     """Applies what may change while the server runs, all of it or nothing; `announce` gets a line for people.
 
     `settings` are those in force; `apply` raises Mistake, and then has changed nothing. Nothing is read before `loaded`
-    is set, and then what has changed until then.
+    is set, and then what has changed until then. Only `apply` runs on the event loop.
     """
 
     def __init__(
@@ -29,53 +33,76 @@ class Reload:
     ) -> None:  # fmt: skip
         self.settings, self.path, self.overrides = settings, path, overrides
         self.loaded, self.apply, self.announce = loaded, apply, announce
+        self.hung_up = asyncio.Event()
+        self.reloading = asyncio.Lock()
 
     async def watch(self) -> None:
-        """Reload on every occasion; has no end of its own if there is a file."""
+        """Reload on every occasion; has no end of its own."""
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self.hang_up)
         await self.loaded.wait()
-        seen = self.content()
-        self.reload()
+        async with asyncio.TaskGroup() as both:
+            both.create_task(self.watch_file())
+            both.create_task(self.watch_signal())
+
+    async def watch_file(self) -> None:
         if self.path is None:
             return
+        if is_pipe(self.path):
+            self.announce(f"{self.path} is not watched: it can be read only once")
+            return
+        seen = await asyncio.to_thread(self.content)
+        await self.reload()
         try:  # of its folder, for files are replaced; and every five seconds, for links lead elsewhere
             async for _ in awatch(
                 self.path.parent, watch_filter=None, step=SETTLED, recursive=False, yield_on_timeout=True
             ):
-                content = self.content()
+                content = await asyncio.to_thread(self.content)
                 if content not in (seen, b""):  # an empty one is about to be written
-                    self.reload()
+                    await self.reload()
                 seen = content
         except OSError as error:
             self.announce(f"{self.path} is not watched ({error}); send SIGHUP when it has changed")
 
-    def content(self) -> bytes | None:
-        try:
-            return self.path.read_bytes() if self.path else None
-        except OSError:
-            return None
+    async def watch_signal(self) -> None:
+        while await self.hung_up.wait():
+            self.hung_up.clear()
+            if not await self.reload():
+                self.announce("The settings are the same as before")
 
     def hang_up(self) -> None:
-        if not self.loaded.is_set():
+        if self.loaded.is_set():
+            self.hung_up.set()
+        else:
             self.announce("The settings are read again when the model is loaded")
-        elif not self.reload():
-            self.announce("The settings are the same as before")
 
-    def reload(self) -> bool:
+    async def reload(self) -> bool:
         """Read the settings, apply them, and tell what changes and what does not. False: there was nothing to tell."""
-        before = self.settings
+        async with self.reloading:
+            before = self.settings
+            try:
+                sources, wanted = await asyncio.to_thread(self.read)
+                with sources.telling():
+                    self.use(wanted)
+            except SettingsError as error:
+                self.announce(f"Kept the old settings: {error}")
+                return True
+            lines = await asyncio.to_thread(lambda: list(told(before, self.settings, wanted)))
+        for line in lines:
+            self.announce(line)
+        return bool(lines)
+
+    def read(self) -> tuple[Sources, Settings]:
+        """Raises SettingsError."""
+        if self.path and is_pipe(self.path):
+            raise SettingsError(f"{self.path}: it can be read only once")
+        sources = Sources(self.path, self.overrides, os.environ)
+        return sources, sources.settings()
+
+    def content(self) -> bytes | None:
         try:
-            wanted = load(self.path, self.overrides, use=self.use)
-        except SettingsError as error:
-            self.announce(f"Kept the old settings: {error}")
-            return True
-        changed = [f"{name}: {what}" for name, what in differences(before, self.settings)]
-        fixed = [name for name, _ in differences(self.settings, wanted)]
-        if changed:
-            self.announce(f"Changed {', '.join(changed)}")
-        if fixed:
-            self.announce(f"Only a restart changes {', '.join(fixed)}")
-        return bool(changed or fixed)
+            return read(self.path) if self.path else None
+        except (OSError, SettingsError):
+            return None
 
     def use(self, wanted: Settings) -> None:
         """Raises Mistake, and then has changed nothing."""
@@ -87,3 +114,21 @@ class Reload:
             )
         self.apply(settings)
         self.settings = settings
+
+
+def is_pipe(path: Path) -> bool:
+    """What a shell's `<(…)` gives, say."""
+    return path.exists() and not path.is_file()
+
+
+def told(before: Settings, after: Settings, wanted: Settings) -> Iterator[str]:
+    """What has changed, and what has not."""
+    if changed := [f"{name}: {what}" for name, what in differences(before, after)]:
+        yield f"Changed {listed(changed)}"
+    if fixed := [name for name, _ in differences(after, wanted)]:
+        yield f"Only a restart changes {listed(fixed)}"
+
+
+def listed(names: list[str]) -> str:
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return ", ".join(names[:NAMED]) + more

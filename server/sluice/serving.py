@@ -92,7 +92,7 @@ async def run(app: FastAPI, settings: Settings, listener: socket.socket, announc
     server.should_exit = True
     await serving
     cutting.cancel()
-    return 1 if lifecycle.phase == "failed" else 0
+    return lifecycle.exit_code
 
 
 def protocol(app: FastAPI, settings: Settings, announce: Callable[[str], None]) -> Any:

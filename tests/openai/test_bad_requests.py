@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sluice.errors import LONGEST_ECHO, InvalidRequest
+from sluice.errors import SHOWN_CHARACTERS, InvalidRequest
 from sluice.openai.chat.models import RESERVED, ChatCompletionRequest
 from sluice.openai.chat.translation import ChatCall
 from sluice.openai.completions.models import CompletionRequest
@@ -254,9 +254,9 @@ HUGE = "k" * 1_000_000
 def test_nothing_huge_is_echoed(fields: dict[str, Any]) -> None:
     with pytest.raises(InvalidRequest) as error:
         chat(**fields)
-    assert HUGE[: LONGEST_ECHO + 1] not in error.value.message
-    assert len(error.value.message) < LONGEST_ECHO + 100
-    assert len(error.value.param or "") <= LONGEST_ECHO
+    assert HUGE[: SHOWN_CHARACTERS + 1] not in error.value.message
+    assert len(error.value.message) < SHOWN_CHARACTERS + 100
+    assert len(error.value.param or "") <= SHOWN_CHARACTERS
 
 
 CALLS = {"role": "assistant", "tool_calls": [{}] * 250_000}

@@ -56,7 +56,7 @@ MISTAKES = {
     "model: [\n": ("sluice.yaml:2:", "expected"),
     "- a\n": ("sluice.yaml:1:", "mapping"),
     "just words\n": ("sluice.yaml:1:", "mapping"),
-    "engine:\n  extra:\n    max_num_seqs: 4\n": ("sluice.yaml:2: engine.extra", "traffic.concurrency"),
+    "engine:\n  extra:\n    max_num_seqs: 4\n": ("sluice.yaml:3: engine.extra.max_num_seqs", "traffic.concurrency"),
     "http:\n  port: 70000\n": ("sluice.yaml:2: http.port", "65535"),
     "http:\n  host: 0.0.0.0\n": ("sluice.yaml:2: http.host: 0.0.0.0", "http.allow_anonymous"),
     "http: 8000\n": ("sluice.yaml:1: http", "dictionary"),
@@ -73,7 +73,9 @@ def test_mistakes_elsewhere_name_their_place(tmp_path: Path) -> None:
     assert mistake(None, ["traffic.concurency=4"], {}).startswith("--set traffic.concurency: there is no such setting")
     assert "KEY=VALUE" in mistake(None, ["traffic.concurrency"], {})
     assert mistake(None, (), {"SLUICE_HTTP__PORTS": "1"}).startswith("environment variable SLUICE_HTTP__PORTS:")
-    assert "no such setting" in mistake(None, (), {"SLUICE_FOO": "1"})
+    there = "there is no such setting; did you mean traffic?"
+    variable = "SLUICE_TRAFIC__CONCURRENCY"
+    assert mistake(None, (), {variable: "1"}) == f"environment variable {variable}: trafic: {there}"
     assert mistake(tmp_path / "none.yaml", (), {}).endswith("No such file or directory")
 
 

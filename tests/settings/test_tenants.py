@@ -29,7 +29,7 @@ def test_what_is_not_said_is_not_limited() -> None:
 
 MISTAKES = {
     "    wieght: 2\n": (4, "tenants.0.wieght: there is no such setting; did you mean tenants.0.weight?"),
-    "    weight: 0\n": (4, "tenants.0.weight: input should be greater than 0"),
+    "    weight: 0\n": (4, "tenants.0.weight: input should be greater than or equal to 0.001"),
     "    weight: .inf\n": (4, "tenants.0.weight: input should be a finite number"),
     "    classes: []\n": (4, "tenants.0.classes: list should have at least 1 item"),
     "    classes:\n    - batch\n    - slow\n": (6, "tenants.0.classes.1: input should be 'interactive' or 'batch'"),

@@ -152,7 +152,10 @@ class Engine(Protocol):
         ...
 
     async def start(self, report: Callable[[Loading], None]) -> ModelInfo:
-        """Load the model, without blocking the loop. Raises `EngineFailed` with one line of text when it cannot."""
+        """Load the model, without blocking the loop.
+
+        Raises `EngineFailed` with one line of text when it cannot, and `SettingsError` if the settings are why.
+        """
         ...
 
     async def render(self, prompt: Prompt) -> list[int]:

@@ -5,8 +5,8 @@ import subprocess
 from dataclasses import dataclass
 from typing import Literal
 
-from sluice.errors import SettingsError
 from sluice.settings import EngineSettings, Settings
+from sluice.settings.section import Mistake
 
 Device = Literal["cpu", "cuda"]
 
@@ -28,16 +28,17 @@ class Machine:
         return "cuda" if self.gpus else "cpu"
 
     def check(self, settings: Settings) -> None:
-        """Raises SettingsError, naming the key, for what this machine cannot serve."""
+        """Raises Mistake for what this machine cannot serve."""
         engine = settings.engine
         device = self.device(engine)
         ray = engine.extra.get("distributed_executor_backend") == "ray"
         if device == "cpu" and ray:
-            raise SettingsError("engine.extra.distributed_executor_backend: Ray needs GPUs; leave it out on a CPU")
+            raise Mistake("Ray needs GPUs; leave it out on a CPU", "engine", "extra", "distributed_executor_backend")
         if device == "cpu" and engine.pipeline_parallel_size > 1:
-            raise SettingsError(
-                "engine.pipeline_parallel_size: vLLM's CPU build cannot do it; set it to 1, "
-                "or use engine.tensor_parallel_size"
+            raise Mistake(
+                "vLLM's CPU build cannot do it; set it to 1, or use engine.tensor_parallel_size",
+                "engine",
+                "pipeline_parallel_size",
             )
         here, kind = (self.gpus, "GPU") if device == "cuda" else (self.cores, "processor core")
         if here < (1 if ray else engine.devices):
@@ -45,10 +46,12 @@ class Machine:
                 (k for k in ("tensor_parallel_size", "pipeline_parallel_size", "workers") if getattr(engine, k) > 1),
                 "device",
             )
-            raise SettingsError(
-                f"engine.{key}: {engine.workers} workers × {engine.tensor_parallel_size} tensor parallel × "
+            raise Mistake(
+                f"{engine.workers} workers × {engine.tensor_parallel_size} tensor parallel × "
                 f"{engine.pipeline_parallel_size} pipeline parallel need {engine.devices} {kind}s; "
-                f"this machine has {here}"
+                f"this machine has {here}",
+                "engine",
+                key,
             )
 
 

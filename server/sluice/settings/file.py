@@ -5,15 +5,19 @@ from typing import Any
 
 import yaml
 
-from sluice.errors import SettingsError
+from sluice.errors import SettingsError, shown
+from sluice.settings.document import Document
 
 Place = tuple[str, ...]
+MAX_BYTES = 1024**2
+"""Of a settings file; as much as Kubernetes lets a ConfigMap have."""
+MERGE = "tag:yaml.org,2002:merge"
 
 
 class File:
     """`values` is the file's content; `lines` says where each key and item stands, counted from 1.
 
-    Raises SettingsError, with the line, for what is not YAML, not a mapping, a duplicate key or a tag such as
+    Raises SettingsError, with the line, for what is not YAML, not a mapping, too much, a duplicate key or a tag such as
     `!!python/object`.
     """
 
@@ -21,43 +25,59 @@ class File:
         self.path = path
         self.lines: dict[Place, int] = {}
         try:
-            text = path.read_text(encoding="utf-8")
-            root = yaml.compose(text, Loader=yaml.SafeLoader)
-            self.check(root, ())
-            self.values: dict[str, Any] = yaml.safe_load(text) or {}
+            document = Document(read(path).decode())
+            self.note(document.root, ())
+            self.values: dict[str, Any] = document.value() or {}
         except OSError as error:
             raise SettingsError(f"{path}: {error.strerror}") from error
         except UnicodeDecodeError as error:
             raise SettingsError(f"{path}: not UTF-8 text (byte {error.start})") from error
         except yaml.MarkedYAMLError as error:
             line = error.problem_mark.line + 1 if error.problem_mark else 1
-            raise SettingsError(f"{path}:{line}: {error.problem or error.context}") from error
-        except (yaml.YAMLError, RecursionError, ValueError) as error:
-            raise SettingsError(f"{path}: not YAML that can be read: {' '.join(str(error).split())}") from error
+            raise SettingsError(f"{path}:{line}: {shown(error.problem or str(error))}") from error
+        except yaml.YAMLError as error:
+            raise SettingsError(f"{path}: not YAML that can be read: {shown(str(error))}") from error
         if not isinstance(self.values, dict):
             raise SettingsError(f"{path}:1: the file has to be a mapping of settings, such as `model: demo`")
 
-    def check(self, node: yaml.Node | None, place: Place) -> None:
-        """Walk the mappings; note where keys stand and refuse what is there twice."""
+    def note(self, node: yaml.Node | None, place: Place) -> None:
+        """Walk the tree; note where keys and items stand, and refuse what is there twice.
+
+        What `<<` brings in stands where it was written, unless the mapping has such a key of its own.
+        """
         if isinstance(node, yaml.SequenceNode):
             for number, item in enumerate(node.value):
                 here = (*place, str(number))
                 self.lines[here] = item.start_mark.line + 1
-                self.check(item, here)
+                self.note(item, here)
         if not isinstance(node, yaml.MappingNode):
             return
-        for key, value in node.value:
-            here = (*place, str(key.value))
-            line = key.start_mark.line + 1
-            if here in self.lines:
-                raise SettingsError(
-                    f"{self.path}:{line}: {'.'.join(here)} is set twice (first in line {self.lines[here]})"
-                )
-            self.lines[here] = line
-            self.check(value, here)
+        first: dict[str, int] = {}
+        for key, value in sorted(node.value, key=lambda pair: pair[0].tag == MERGE):
+            name, line = str(key.value), key.start_mark.line + 1
+            here = (*place, name)
+            if name in first:
+                key_name = shown(".".join(here))
+                raise SettingsError(f"{self.path}:{line}: {key_name} is set twice (first in line {first[name]})")
+            first[name] = line
+            if key.tag == MERGE:
+                for mapping in value.value if isinstance(value, yaml.SequenceNode) else [value]:
+                    self.note(mapping, place)
+            elif here not in self.lines:
+                self.lines[here] = line
+                self.note(value, here)
 
     def where(self, place: Place) -> str:
         """`FILE:LINE` of the key, or of the nearest one above it."""
         while place and place not in self.lines:
             place = place[:-1]
         return f"{self.path}:{self.lines[place]}" if place else str(self.path)
+
+
+def read(path: Path) -> bytes:
+    """Raises OSError, and SettingsError for more than a settings file may have."""
+    with path.open("rb") as file:
+        content = file.read(MAX_BYTES + 1)
+    if len(content) > MAX_BYTES:
+        raise SettingsError(f"{path}: longer than {MAX_BYTES:,} bytes, the most that a settings file may have")
+    return content

@@ -1,6 +1,8 @@
 """The settings: one frozen model a section. Names and units are the contract; unknown keys are errors."""
 
+from contextlib import suppress
 from ipaddress import ip_address
+from os.path import expanduser
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -11,6 +13,13 @@ from sluice.settings.section import Mistake, Section
 from sluice.settings.tenants import Tenant, check_distinct
 
 DEMO = Path(__file__).parent.parent / "demo"
+SETTINGS_OF_ARGUMENTS = {
+    "model": "model", "served_model_name": "served_model_name", "max_num_seqs": "traffic.concurrency",
+    "data_parallel_size": "engine.workers", "tensor_parallel_size": "engine.tensor_parallel_size",
+    "pipeline_parallel_size": "engine.pipeline_parallel_size", "max_model_len": "engine.max_model_len",
+    "dtype": "engine.dtype",
+}  # fmt: skip
+"""Of vLLM's engine arguments, those that have a setting of their own."""
 
 
 class Traffic(Section):
@@ -29,7 +38,7 @@ class Traffic(Section):
     """Seconds from a request's turn to its first token. Unset: no limit of its own."""
     stall_timeout: float | None = Field(default=60, gt=0)
     """Seconds from one token to the next."""
-    send_timeout: float | None = Field(default=60, gt=0)
+    send_timeout: float | None = Field(default=60, gt=0, le=1_000_000)
     """Seconds in which a client has to take something of its answer, once the buffers in between are full. Its own
     kernel takes some 130 KB ahead, and more only when those are read: at 3 KB/s that is every 45 s."""
     timeout: float = Field(default=600, gt=0)
@@ -77,15 +86,9 @@ class EngineSettings(Section):
     @classmethod
     def not_ours(cls, extra: dict[str, Any]) -> dict[str, Any]:
         """An argument that has a setting of its own would be set twice."""
-        ours = {
-            "model": "model", "served_model_name": "served_model_name", "max_num_seqs": "traffic.concurrency",
-            "data_parallel_size": "engine.workers", "tensor_parallel_size": "engine.tensor_parallel_size",
-            "pipeline_parallel_size": "engine.pipeline_parallel_size", "max_model_len": "engine.max_model_len",
-            "dtype": "engine.dtype",
-        }  # fmt: skip
         for key in extra:
-            if key in ours:
-                raise ValueError(f"{key} is set by {ours[key]}")
+            if key in SETTINGS_OF_ARGUMENTS:
+                raise Mistake(f"it is set by {SETTINGS_OF_ARGUMENTS[key]}", key)
         return extra
 
     @property
@@ -102,7 +105,7 @@ def yaml_off(value: object) -> object:
 class Http(Section):
     """Where and how the server listens."""
 
-    host: str = "127.0.0.1"
+    host: str = Field(default="127.0.0.1", max_length=253)
     """Address to listen on."""
     port: int = Field(default=8000, ge=0, le=65535)
     """TCP port; 0 takes a free one."""
@@ -116,6 +119,16 @@ class Http(Section):
     """Seconds in which a request's body has to arrive; else 408."""
     access_log: Annotated[Literal["off", "json"], BeforeValidator(yaml_off)] = "off"
     """json: a line for each request on stdout, without prompts, answers and keys."""
+
+    @field_validator("host")
+    @classmethod
+    def one_that_can_be(cls, host: str) -> str:
+        """Python's resolver raises a UnicodeError, or worse, for the others."""
+        with suppress(UnicodeError):
+            host.encode("idna")
+            if host.isprintable():
+                return host
+        raise ValueError("it is neither an address nor a name")
 
     @property
     def is_loopback(self) -> bool:
@@ -138,7 +151,7 @@ class Settings(Section):
 
     model: str = Field(default="demo", min_length=1)
     """`demo` (the embedded model), a local folder, or a Hugging Face id."""
-    served_model_name: list[str] = Field(default_factory=list)
+    served_model_name: list[Annotated[str, Field(min_length=1)]] = Field(default_factory=list)
     """Names that clients may ask for; the first one is told. Default: the model's own name."""
     traffic: Traffic = Field(default_factory=Traffic)
     engine: EngineSettings = Field(default_factory=EngineSettings)
@@ -152,6 +165,14 @@ class Settings(Section):
     @classmethod
     def one_or_many(cls, names: object) -> object:
         return [names] if isinstance(names, str) else names
+
+    @field_validator("served_model_name")
+    @classmethod
+    def each_once(cls, names: list[str]) -> list[str]:
+        for number, name in enumerate(names):
+            if name in names[:number]:
+                raise Mistake("the same name as one before it", str(number))
+        return names
 
     @model_validator(mode="after")
     def not_open_to_all_by_mistake(self) -> Self:
@@ -177,4 +198,4 @@ class Settings(Section):
     @property
     def model_path(self) -> str:
         """What vLLM is told to load."""
-        return str(DEMO) if self.model == "demo" else self.model
+        return str(DEMO) if self.model == "demo" else expanduser(self.model)

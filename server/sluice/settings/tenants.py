@@ -26,7 +26,7 @@ class Tenant(Section):
     """1 to 64 letters, digits, `_`, `-` or `.`; told in metrics and logs."""
     keys: list[KeySource] = Field(min_length=1)
     """Where each key is known from: `sha256:<hex>`, `env:NAME`, or `file:PATH` (its first line)."""
-    weight: float = Field(default=1, gt=0, allow_inf_nan=False)
+    weight: float = Field(default=1, ge=0.001)
     """Share of the batch while others wait, too."""
     classes: list[RequestClass] = Field(default=["interactive", "batch"], min_length=1)
     """Classes of requests that it may send."""

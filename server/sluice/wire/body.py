@@ -15,7 +15,7 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails, PydanticCustomError, PydanticKnownError
 
-from sluice.errors import LONGEST_ECHO, InvalidRequest
+from sluice.errors import SHOWN_CHARACTERS, InvalidRequest
 from sluice.wire.structure import check_structure
 
 MOST_FIELDS = 128
@@ -146,8 +146,8 @@ def path(error: ErrorDetails, data: Any) -> str:
     for key in loc[:-1] if missing else loc:
         if isinstance(key, int) if isinstance(data, list) else isinstance(data, dict) and key in data:
             data = data[key]
-            keys.append(str(key)[:LONGEST_ECHO])
+            keys.append(str(key)[:SHOWN_CHARACTERS])
     if missing:
         keys.append(str(loc[-1]))
     keys += error.get("ctx", {}).get("field", "").split()
-    return ".".join(keys)[:LONGEST_ECHO]
+    return ".".join(keys)[:SHOWN_CHARACTERS]

@@ -23,7 +23,7 @@ from sluice.engine.vllm.child_logs import ChildLogs
 from sluice.engine.vllm.launch import Launch
 from sluice.engine.vllm.output_path import OutputPath
 from sluice.engine.vllm.processes import left_behind
-from sluice.errors import EngineFailed, InvalidRequest, one_line
+from sluice.errors import EngineFailed, InvalidRequest, SettingsError, one_line
 from sluice.settings import Settings
 from sluice.stderr import tell
 
@@ -64,6 +64,8 @@ class VLLMEngine:
             try:
                 self.llm = await self.launch.load(report, logs.pipe)
                 await self.connect(self.llm)
+            except SettingsError:
+                raise
             except Exception as error:
                 cause = logs.cause() or one_line(error)
                 raise EngineFailed(f"The model {self.settings.model} cannot be loaded: {cause}") from error

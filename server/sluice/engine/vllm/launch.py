@@ -20,6 +20,7 @@ import psutil
 from sluice.engine.base import Loading
 from sluice.engine.devices import Device
 from sluice.engine.vllm import cpu
+from sluice.engine.vllm.configuration import configure
 from sluice.engine.vllm.package import check_companions
 from sluice.engine.vllm.processes import family, kill, on_a_daemon_thread
 from sluice.engine.vllm.warden import Warden
@@ -61,8 +62,6 @@ class Launch:
 
     def load_now(self, enter: Callable[[int], None], pipe: int) -> "AsyncLLM":
         """Blocks for as long as loading takes; runs on a thread of its own."""
-        if self.settings.model_path.startswith(("/", "./", "../")) and not os.path.isdir(self.settings.model_path):
-            raise EngineFailed("there is no such folder")  # vLLM would take it for a wrong Hugging Face id
         enter(0)
         self.warden = Warden(pipe)
         if self.device == "cpu":
@@ -77,11 +76,10 @@ class Launch:
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
         resource_tracker.ensure_running()
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
-        from vllm.engine.arg_utils import AsyncEngineArgs
         from vllm.v1.engine.async_llm import AsyncLLM
 
         enter(1)
-        config = AsyncEngineArgs(**arguments(self.settings, self.device)).create_engine_config()
+        config = configure(self.settings, arguments(self.settings, self.device))
         enter(STARTING_PROCESSES)
         return AsyncLLM.from_vllm_config(config)
 

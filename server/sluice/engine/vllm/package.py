@@ -7,7 +7,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from sluice.errors import EngineFailed, SettingsError
+from sluice.errors import EngineFailed
+from sluice.settings.section import Mistake
 
 
 def known_arguments() -> set[str]:
@@ -26,13 +27,13 @@ def known_arguments() -> set[str]:
 
 
 def check_extra(extra: dict[str, Any]) -> None:
-    """Raises SettingsError for an `engine.extra` that vLLM does not know."""
+    """Raises Mistake for an `engine.extra` that vLLM does not know."""
     known = known_arguments() if extra else set()
     for name in extra:
         if known and name not in known:
             close = difflib.get_close_matches(name, known, 1)
             hint = f"; did you mean {close[0]}?" if close else ""
-            raise SettingsError(f"engine.extra.{name}: vLLM has no such engine argument{hint}")
+            raise Mistake(f"vLLM has no such engine argument{hint}", "engine", "extra", name)
 
 
 def check_companions() -> None:
