@@ -16,7 +16,6 @@ from fastapi.testclient import TestClient
 from sluice import serving
 from sluice.app import create_app
 from sluice.settings import Settings
-from sluice.transport.uvicorn import AcceleratedProtocol
 from tests.conftest import left_behind
 from tests.fake import FakeEngine
 from tests.test_lifecycle import ENDLESS, counting
@@ -103,7 +102,6 @@ def test_the_accelerator_stands_aside_by_itself_and_by_its_setting(accelerate: b
     app = create_app(settings, FakeEngine())
     if middleware:
         app.add_middleware(CORSMiddleware, allow_origins=["*"])
-    protocol = serving.protocol(app, settings, said.append)
-    is_accelerated = isinstance(protocol, type) and issubclass(protocol, AcceleratedProtocol)
-    assert is_accelerated == (accelerate and not middleware)
+    is_accelerated = accelerate and not middleware
+    assert serving.handler(app, settings, said.append) is (app.state.intake if is_accelerated else None)
     assert said == (["Not accelerated: requests have to pass CORSMiddleware"] if accelerate and middleware else [])

@@ -5,27 +5,14 @@ import signal
 import socket
 
 import httpx
-import pytest
 from fastapi.middleware.cors import CORSMiddleware
 
 from sluice import serving
 from sluice.app import create_app
-from sluice.settings import Settings, Traffic
+from sluice.settings import Settings
 from tests.fake import FakeEngine
 from tests.process import started
 from tests.test_lifecycle import counting
-
-
-@pytest.mark.parametrize(("send_timeout", "milliseconds"), [(30, 60_000), (0.5, 1000), (None, 0)])
-def test_the_kernel_waits_longer_than_the_deadline_for_who_does_not_read(
-    send_timeout: float | None, milliseconds: int
-) -> None:
-    """Else it would be by chance whether the outcome is `aborted` or `expired`."""
-    settings = Settings.model_validate({"http": {"port": 0}, "traffic": {"send_timeout": send_timeout}})
-    with serving.listen(settings) as listener:
-        assert listener.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == milliseconds
-        serving.forget_the_deaf(listener, Traffic(send_timeout=7))
-        assert listener.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 14_000
 
 
 async def test_an_application_with_middleware_is_served_through_it() -> None:
@@ -34,7 +21,7 @@ async def test_an_application_with_middleware_is_served_through_it() -> None:
     app.add_middleware(CORSMiddleware, allow_origins=["*"])
     loop = asyncio.get_running_loop()
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        running = asyncio.create_task(serving.run(app, settings, listener, said.append))
+        running = asyncio.create_task(serving.run(app, settings, [listener], said.append))
         try:
             await app.state.lifecycle.loaded.wait()
             url = f"http://127.0.0.1:{listener.getsockname()[1]}/v1/chat/completions"

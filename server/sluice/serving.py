@@ -1,7 +1,7 @@
-"""`sluice serve`'s HTTP server: uvicorn on a listener of our own, the signals, and the accelerator."""
+"""`sluice serve`'s HTTP server: uvicorn on listeners of our own, the signals, and the accelerator."""
 
 import asyncio
-import math
+import resource
 import signal
 import socket
 from collections.abc import Callable, Iterator, Sequence
@@ -15,19 +15,23 @@ from fastapi.middleware.asyncexitstack import AsyncExitStackMiddleware
 from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.middleware.exceptions import ExceptionMiddleware
 
+from sluice.api.errors import to_reply, to_response
 from sluice.app import create_app
 from sluice.engine.base import Engine
+from sluice.errors import Overloaded
 from sluice.heap import collapse, freeze
 from sluice.lifecycle import Lifecycle
+from sluice.listeners import forget_the_deaf
 from sluice.reload import Reload
-from sluice.settings import Settings, Traffic
+from sluice.settings import Http, Settings
+from sluice.transport.base import Handler
+from sluice.transport.connections import Connections
 from sluice.transport.uvicorn import AcceleratedProtocol
 
-UNSENT_BYTES = 16 * 1024
-"""What the kernel holds of a connection beyond what the client has room for; by default it is megabytes."""
-TCP_NOTSENT_LOWAT = 25  # Linux; Python has no name for it
-CLOSING_S = 5
+CLOSING_S = 1
 """What connections get to close in once the drain is over."""
+SPARE_DESCRIPTORS = 256
+"""For all that is no client's connection: the engine's sockets and files, and the reserve for probes."""
 KNOWN_LAYERS = (ServerErrorMiddleware, ExceptionMiddleware, AsyncExitStackMiddleware)
 """FastAPI's own, around every application."""
 
@@ -40,27 +44,9 @@ class Server(uvicorn.Server):
         yield
 
 
-def listen(settings: Settings) -> socket.socket:
-    """The open port. Its connections inherit what makes a client that does not read noticed, and forgotten."""
-    family = socket.AF_INET6 if ":" in settings.http.host else socket.AF_INET
-    listener = socket.create_server((settings.http.host, settings.http.port), family=family, backlog=2048)
-    listener.setsockopt(socket.IPPROTO_TCP, TCP_NOTSENT_LOWAT, UNSENT_BYTES)
-    forget_the_deaf(listener, settings.traffic)
-    return listener
-
-
-def forget_the_deaf(listener: socket.socket, traffic: Traffic) -> None:
-    """Let the kernel close connections, from the next one on, whose client reads nothing.
-
-    It waits twice as long as a request's own deadline, which so comes first and books what has happened.
-    """
-    milliseconds = math.ceil(2000 * (traffic.send_timeout or 0))  # 0: the kernel's own
-    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
-
-
 async def serve(
     settings: Settings, engine: Engine, config: Path | None, overrides: Sequence[str],
-    *, listener: socket.socket, announce: Callable[[str], None],
+    *, listeners: Sequence[socket.socket], announce: Callable[[str], None],
 ) -> int:  # fmt: skip
     """Serve until a signal or a failure; returns the exit code. `config` and `overrides` are read again on changes."""
     app = create_app(settings, engine, announce=announce)
@@ -68,18 +54,21 @@ async def serve(
 
     def apply(changed: Settings) -> None:
         app.state.apply(changed)
-        forget_the_deaf(listener, changed.traffic)
+        for listener in listeners:
+            forget_the_deaf(listener, changed.traffic)
 
     reload = Reload(settings, config, overrides, loaded=lifecycle.loaded, apply=apply, announce=announce)
     meanwhile = [asyncio.create_task(reload.watch()), asyncio.create_task(settle(lifecycle.loaded))]
     try:
-        return await run(app, settings, listener, announce)
+        return await run(app, settings, listeners, announce)
     finally:
         for task in meanwhile:
             task.cancel()
 
 
-async def run(app: FastAPI, settings: Settings, listener: socket.socket, announce: Callable[[str], None]) -> int:
+async def run(
+    app: FastAPI, settings: Settings, listeners: Sequence[socket.socket], announce: Callable[[str], None]
+) -> int:
     """Serve the application until SIGTERM, SIGINT or a failure, and drain; a second signal hurries."""
     lifecycle: Lifecycle = app.state.lifecycle
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
@@ -89,32 +78,49 @@ async def run(app: FastAPI, settings: Settings, listener: socket.socket, announc
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, interrupt)
+    connections = connections_of(settings.http)
+    protocol = AcceleratedProtocol.with_handler(handler(app, settings, announce), connections)
     server = Server(
         uvicorn.Config(
-            app, loop="none", http=protocol(app, settings, announce), ws="none", lifespan="on", log_level="warning",
-            access_log=False, server_header=False, proxy_headers=False, timeout_graceful_shutdown=CLOSING_S,
+            app, loop="none", http=protocol, ws="none", lifespan="on", log_level="warning", access_log=False,
+            server_header=False, proxy_headers=False, timeout_graceful_shutdown=2 * CLOSING_S,
         )
     )  # fmt: skip
-    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    serving = asyncio.create_task(server.serve(sockets=list(listeners)))
     waits = [asyncio.create_task(event.wait()) for event in (stop, lifecycle.failed)]
     await asyncio.wait((serving, *waits), return_when=asyncio.FIRST_COMPLETED)
     for wait in waits:
         wait.cancel()
+    connections.drain()
     await lifecycle.drain()
     server.should_exit = True
+    loop.call_later(CLOSING_S, connections.cut)
     await serving
     return 1 if lifecycle.phase == "failed" else 0
 
 
-def protocol(app: FastAPI, settings: Settings, announce: Callable[[str], None]) -> Any:
-    """uvicorn's HTTP protocol: the accelerated one, unless it would go past something that wants to see requests."""
+def connections_of(http: Http) -> Connections:
+    refusal = Overloaded("All connections are busy (http.max_connections).", code="max_connections", retry_after=1)
+    return Connections(http, room=connection_room(), full=to_response(to_reply(refusal)))
+
+
+def connection_room() -> int:
+    """How many connections there are descriptors for. Raises the limit on them as far as this process may."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    return max(most - SPARE_DESCRIPTORS, most // 2)
+
+
+def handler(app: FastAPI, settings: Settings, announce: Callable[[str], None]) -> Handler | None:
+    """What goes past the application, unless there is something that wants to see requests."""
     if not settings.http.accelerate:
-        return "httptools"
+        return None
     foreign = [layer.__name__ for layer in layers(app) if layer not in KNOWN_LAYERS]
     if foreign:
         announce(f"Not accelerated: requests have to pass {', '.join(foreign)}")
-        return "httptools"
-    return AcceleratedProtocol.with_handler(app.state.intake)
+        return None
+    intake: Handler = app.state.intake
+    return intake
 
 
 def layers(app: FastAPI) -> Iterator[type]:

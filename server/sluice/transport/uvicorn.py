@@ -4,10 +4,13 @@ from collections.abc import Callable
 from typing import Any, Self
 
 from starlette.types import Message
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
 from sluice.errors import Disconnected, RequestError
+from sluice.settings import Http
 from sluice.transport.base import Handler, Headers
+from sluice.transport.connections import Connections
+from sluice.transport.kept import KeptProtocol
 
 
 class UvicornConnection:
@@ -92,27 +95,27 @@ def chunk(body: bytes) -> bytes:
     return b"%x\r\n%b\r\n" % (len(body), body)
 
 
-class AcceleratedProtocol(HttpToolsProtocol):
-    """uvicorn makes one a connection, of the class that `with_handler` gives."""
+class AcceleratedProtocol(KeptProtocol):
+    """uvicorn makes one a connection, of the class that `with_handler` gives; without a handler all goes to ASGI."""
 
-    handler: Handler
+    handler: Handler | None
     served: UvicornConnection | None = None
 
     @classmethod
-    def with_handler(cls, handler: Handler) -> type[Self]:
-        return type(cls.__name__, (cls,), {"handler": handler})
+    def with_handler(cls, handler: Handler | None, connections: Connections | None = None) -> type[Self]:
+        return type(cls.__name__, (cls,), {"handler": handler, "kept": connections or Connections(Http())})
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         """uvicorn's, for each request when its turn comes on this connection."""
-        scope = cycle.scope
-        if scope["method"] != "POST" or scope["path"] not in self.handler.paths:
+        scope, app, handler = cycle.scope, self.take_turn(cycle, app), self.handler
+        if handler is None or app is not self.app or scope["method"] != "POST" or scope["path"] not in handler.paths:
             super()._start_asgi_task(cycle, app)
             return
         if self.flow.write_paused:  # answers to earlier requests pile up, and nobody reads them
             self.transport.abort()
             return
         self.served = UvicornConnection(cycle)
-        exchange = self.handler.enter(scope["path"], self.served)
+        exchange = handler.enter(scope["path"], self.served)
         if exchange is not None:
             self.served.on_complete = exchange.leave
             task = self.loop.create_task(cycle.run_asgi(lambda *_: exchange.serve()))
@@ -130,9 +133,13 @@ class AcceleratedProtocol(HttpToolsProtocol):
         if self.served is not None:
             self.served.is_stuck = False
 
+    def forget(self) -> None:
+        super().forget()
+        self.served = None
+
     def connection_lost(self, exc: Exception | None) -> None:
-        super().connection_lost(exc)
         served = self.served
+        super().connection_lost(exc)
         if served is not None and not served.cycle.response_complete:
             served.is_stuck = served.cycle.disconnected = True  # uvicorn tells its newest request only
             served.cycle.message_event.set()
