@@ -63,7 +63,7 @@ class Admitted:
         connection, ticket = self.connection, self.ticket
         try:
             with ticket.interruptible():
-                body = await read_body(connection, self.intake.http)
+                body = await read_body(connection, self.intake.http, self.intake.controller.is_full)
                 connection.on_lost = self.hang_up
                 ticket.set_alarm()
                 await self.intake.generate(self.endpoint, connection, ticket, body)
