@@ -5,6 +5,7 @@ import json
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import httpx
 import pytest
@@ -93,6 +94,29 @@ async def test_a_lifespan_that_nobody_runs_is_told_of() -> None:
         refused = await client.post("/llm/v1/chat/completions", json=counting(3))
         assert refused.status_code == 503
         assert "lifespan" in refused.json()["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("phase", "version", "says"), [("draining", "1.1", True), ("draining", "2", False), ("ready", "1.1", False)]
+)
+async def test_while_draining_each_answer_of_http_1_ends_its_connection(phase: str, version: str, says: bool) -> None:
+    app, sent = create_app(Settings(), FakeEngine()), list[Any]()
+    app.state.lifecycle.phase = phase
+
+    async def receive() -> Any:
+        return {"type": "http.request", "body": b"{}", "more_body": False}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    for method, path in (("GET", "/livez"), ("POST", "/v1/chat/completions"), ("GET", "/nowhere")):
+        scope = {
+            "type": "http", "asgi": {"version": "3.0"}, "http_version": version, "method": method, "scheme": "http",
+            "path": path, "raw_path": path.encode(), "root_path": "", "query_string": b"", "headers": [],
+        }  # fmt: skip
+        await app(scope, receive, send)
+    heads = [message["headers"] for message in sent if message["type"] == "http.response.start"]
+    assert [(b"connection", b"close") in head for head in heads] == [says] * 3
 
 
 @pytest.mark.parametrize("accelerate", [True, False])

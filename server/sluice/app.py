@@ -12,6 +12,7 @@ from sse_starlette.sse import AppStatus
 from sluice.admission import AdmissionController, Tenants
 from sluice.api.answering import Answering
 from sluice.api.auth import Auth
+from sluice.api.closing import Closing
 from sluice.api.endpoints import ENDPOINTS
 from sluice.api.errors import broken, method_not_allowed, not_found, refused
 from sluice.api.intake import Intake
@@ -61,6 +62,7 @@ def create_app(
         lifespan=lifespan,
         exception_handlers={404: not_found, 405: method_not_allowed, RequestError: refused, Exception: broken},
     )
+    app.add_middleware(Closing, is_draining=lambda: lifecycle.phase == "draining")
     auth = Auth(tenants)
     app.include_router(routes(endpoints, intake, auth, settings.names, lifecycle.require_ready))
     app.include_router(operations(controller, auth, latencies, engine, lifecycle))

@@ -115,7 +115,7 @@ class Expired(RequestError):
 
 
 class Unavailable(RequestError):
-    """The server is not in the phase `ready`; `code` is the phase."""
+    """The server is not in the phase `ready`, and `code` is the phase; or no connection is free."""
 
 
 class Disconnected(RequestError):

@@ -15,10 +15,11 @@ from fastapi.middleware.asyncexitstack import AsyncExitStackMiddleware
 from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.middleware.exceptions import ExceptionMiddleware
 
+from sluice.api.closing import Closing
 from sluice.api.errors import to_reply, to_response
 from sluice.app import create_app
 from sluice.engine.base import Engine
-from sluice.errors import Overloaded
+from sluice.errors import Unavailable
 from sluice.heap import collapse, freeze
 from sluice.lifecycle import Lifecycle
 from sluice.listeners import forget_the_deaf
@@ -32,8 +33,8 @@ CLOSING_S = 1
 """What connections get to close in once the drain is over."""
 SPARE_DESCRIPTORS = 256
 """For all that is no client's connection: the engine's sockets and files, and the reserve for probes."""
-KNOWN_LAYERS = (ServerErrorMiddleware, ExceptionMiddleware, AsyncExitStackMiddleware)
-"""FastAPI's own, around every application."""
+KNOWN_LAYERS = (ServerErrorMiddleware, ExceptionMiddleware, AsyncExitStackMiddleware, Closing)
+"""FastAPI's own, around every application, and what the accelerator does by itself."""
 
 
 class Server(uvicorn.Server):
@@ -100,7 +101,7 @@ async def run(
 
 
 def connections_of(http: Http) -> Connections:
-    refusal = Overloaded("All connections are busy (http.max_connections).", code="max_connections", retry_after=1)
+    refusal = Unavailable("All connections are busy (http.max_connections).", code="max_connections", retry_after=1)
     return Connections(http, room=connection_room(), full=to_response(to_reply(refusal)))
 
 

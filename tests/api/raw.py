@@ -26,7 +26,7 @@ class RawClient:
         self.may_send, self.may_send_some = asyncio.Event(), asyncio.Event()
         self.reads, self.over, self.left = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self.reads.set()
-        self.gone = self.was_cut = self.is_complete = False
+        self.is_last = self.gone = self.was_cut = self.is_complete = False
         self.status = 0
         self.task: asyncio.Task[None] | None = None
         self.on_complete: Callable[[], None] | None = None

@@ -339,6 +339,24 @@ async def test_while_draining_each_answer_says_that_it_is_the_last(transport: st
             assert await client.end() == b""
 
 
+@pytest.mark.parametrize("ends", ["drain", "time", "crowd"])
+async def test_an_answer_that_is_read_slowly_arrives_although_its_connection_is_idle(transport: str, ends: str) -> None:
+    async def long(connection: Connection) -> None:
+        connection.answer(200, [], b"x" * 20_000_000)
+
+    limits = LONG | {"keep_alive_timeout": 0.3 if ends == "time" else 60}
+    async with kept(transport, long, max_connections=1, **limits) as server:
+        client = await server.connect()
+        client.writer.write(post())
+        await until(lambda: len(server.connections.idle.until) == 1)
+        if ends == "drain":
+            server.connections.drain()
+        elif ends == "crowd":
+            assert (await (await server.connect()).ask(GET))[0] == 200
+        await until(lambda: not server.connections.idle.until)
+        assert (await client.end()).endswith(b"x" * 20_000_000)
+
+
 async def test_what_is_stuck_is_cut(transport: str) -> None:
     async with kept(transport, None, **LONG) as server:
         client = await server.connect()

@@ -27,6 +27,9 @@ class Kept(Waiting, Protocol):
     def last_answer(self) -> None:
         """The answer that it is at is its last."""
 
+    def abort(self) -> None:
+        """Close it now, whatever is on its way."""
+
 
 class Connections:
     """All of one server's. Who waits for something is in the Countdown for it: `heads`, while a request has begun, or
@@ -51,10 +54,16 @@ class Connections:
                 any(each.waited() > GRACE_S and each.cut_first() for each in (self.unread, self.heads))
             connection.is_extra = len(self.open) >= self.most
         if len(self.open) >= self.most + RESERVE and not (self.unread.cut_first() or self.heads.cut_first()):
-            connection.cut()
+            connection.abort()
             return
         self.open.add(connection)
         connection.wait(self.heads)
+
+    def discard(self, connection: Kept) -> None:
+        self.open.discard(connection)
+        if not self.open:
+            for countdown in (self.heads, self.idle, self.unread):
+                countdown.stop()
 
     def drain(self) -> None:
         """No connection outlives its next answer."""
@@ -66,4 +75,4 @@ class Connections:
     def cut(self) -> None:
         """All that are left."""
         for connection in list(self.open):
-            connection.cut()
+            connection.abort()

@@ -51,9 +51,14 @@ class Countdown:
         """The time of all of them is over."""
         self.seconds = 0.0
         self.until = OrderedDict.fromkeys(self.until, 0.0)
+        self.stop()
+        self.look()
+
+    def stop(self) -> None:
+        """For when nobody is left."""
         if self.timer is not None:
             self.timer.cancel()
-        self.look()
+            self.timer = None
 
     def look(self) -> None:
         """Cut those whose time is over, and look again when the next one's is."""

@@ -31,7 +31,7 @@ class KeptProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
         self.wait(None)
-        self.kept.open.discard(self)
+        self.kept.discard(self)
         self.forget()
 
     def wait(self, countdown: Countdown | None) -> None:
@@ -68,7 +68,7 @@ class KeptProtocol(HttpToolsProtocol):
             return
         self.dropped += len(body)
         if self.dropped > self.kept.most_dropped:
-            self.cut()
+            self.abort()
 
     def on_message_complete(self) -> None:
         if not self.cycle.response_complete:
@@ -133,8 +133,17 @@ class KeptProtocol(HttpToolsProtocol):
             self.transport.close()
 
     def cut(self) -> None:
+        """Its time is over; but what is on its way to the client still goes there."""
+        if not self.transport.get_write_buffer_size():
+            self.abort()
+            return
         self.wait(None)
-        self.kept.open.discard(self)
+        self.is_ending = True
+        self.transport.close()
+
+    def abort(self) -> None:
+        self.wait(None)
+        self.kept.discard(self)
         self.is_ending = True
         self.transport.abort()
 
@@ -167,7 +176,7 @@ class Lingering(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self.dropped += len(data)
         if self.dropped > self.protocol.kept.most_dropped:
-            self.protocol.cut()
+            self.protocol.abort()
 
     def pause_writing(self) -> None:
         self.protocol.pause_writing()

@@ -16,11 +16,11 @@ from sluice.transport.kept import KeptProtocol
 class UvicornConnection:
     """A Connection of uvicorn's: the same writes as its ASGI `send` makes, without a coroutine each."""
 
-    __slots__ = ("cycle", "headers", "is_stuck", "on_complete", "on_lost", "transport")
+    __slots__ = ("cycle", "headers", "is_last", "is_stuck", "on_complete", "on_lost", "transport")
 
     def __init__(self, cycle: RequestResponseCycle) -> None:
         self.cycle, self.transport = cycle, cycle.transport
-        self.is_stuck = False
+        self.is_last = self.is_stuck = False
         self.headers: Headers = list(cycle.scope["headers"])
         self.on_complete: Callable[[], None] | None = None
         self.on_lost: Callable[[RequestError], None] | None = None
@@ -85,7 +85,7 @@ class UvicornConnection:
         if self.on_complete is not None:
             self.on_complete()
             self.on_complete = None  # an idle connection keeps nothing of its last request
-        if not cycle.keep_alive:
+        if self.is_last or not cycle.keep_alive:
             cycle.transport.close()
         cycle.on_response()
 
