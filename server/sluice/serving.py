@@ -21,6 +21,7 @@ from sluice.heap import collapse, freeze
 from sluice.lifecycle import Lifecycle
 from sluice.reload import Reload
 from sluice.settings import Settings, Traffic
+from sluice.transport.http1 import Http1Protocol
 from sluice.transport.uvicorn import AcceleratedProtocol
 
 UNSENT_BYTES = 16 * 1024
@@ -106,14 +107,14 @@ async def run(app: FastAPI, settings: Settings, listener: socket.socket, announc
     return 1 if lifecycle.phase == "failed" else 0
 
 
-def protocol(app: FastAPI, settings: Settings, announce: Callable[[str], None]) -> Any:
+def protocol(app: FastAPI, settings: Settings, announce: Callable[[str], None]) -> type[Http1Protocol]:
     """uvicorn's HTTP protocol: the accelerated one, unless it would go past something that wants to see requests."""
     if not settings.http.accelerate:
-        return "httptools"
+        return Http1Protocol.with_handler(app.state.intake)
     foreign = [layer.__name__ for layer in layers(app) if layer not in KNOWN_LAYERS]
     if foreign:
         announce(f"Not accelerated: requests have to pass {', '.join(foreign)}")
-        return "httptools"
+        return Http1Protocol.with_handler(app.state.intake)
     return AcceleratedProtocol.with_handler(app.state.intake)
 
 

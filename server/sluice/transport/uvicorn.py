@@ -1,23 +1,28 @@
 """The accelerator: uvicorn's HTTP protocol, with a handler beside its ASGI application for what is to cost little."""
 
 from collections.abc import Callable
-from typing import Any, Self
+from typing import Any
 
 from starlette.types import Message
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
 from sluice.errors import Disconnected, RequestError
-from sluice.transport.base import Handler, Headers
+from sluice.transport.base import Headers
+from sluice.transport.http1 import Http1Protocol, chunk
 
 
 class UvicornConnection:
-    """A Connection of uvicorn's: the same writes as its ASGI `send` makes, without a coroutine each."""
+    """A Connection of uvicorn's: the same writes as its ASGI `send` makes, without a coroutine each.
 
-    __slots__ = ("cycle", "headers", "is_stuck", "on_complete", "on_lost", "transport")
+    `frame`: what a piece of a stream is on the wire. HTTP/1.0 has no chunks; its streams end with the connection.
+    """
+
+    __slots__ = ("cycle", "frame", "headers", "is_stuck", "on_complete", "on_lost", "transport")
 
     def __init__(self, cycle: RequestResponseCycle) -> None:
         self.cycle, self.transport = cycle, cycle.transport
         self.is_stuck = False
+        self.frame: Callable[[bytes], bytes] = bytes if cycle.scope["http_version"] == "1.0" else chunk
         self.headers: Headers = list(cycle.scope["headers"])
         self.on_complete: Callable[[], None] | None = None
         self.on_lost: Callable[[RequestError], None] | None = None
@@ -43,8 +48,10 @@ class UvicornConnection:
         self.complete()
 
     def begin(self, headers: Headers, body: bytes) -> None:
-        head = self.head(200, headers)
-        self.put(b"%btransfer-encoding: chunked\r\n\r\n%b" % (head, chunk(body) if body else b""))
+        cycle = self.cycle
+        cycle.chunked_encoding = self.frame is chunk
+        coding = b"transfer-encoding: chunked\r\n" if cycle.chunked_encoding else b""
+        self.put(b"%b%b\r\n%b" % (self.head(200, headers), coding, self.frame(body) if body else b""))
 
     def head(self, status: int, headers: Headers) -> bytes:
         cycle = self.cycle
@@ -65,14 +72,14 @@ class UvicornConnection:
     def write(self, body: bytes) -> bool:
         if self.is_stuck:
             return False
-        self.transport.write(chunk(body))
+        self.transport.write(self.frame(body))
         return True
 
     async def drain(self) -> None:
         await self.cycle.flow.drain()
 
     def end(self, body: bytes) -> None:
-        self.put(b"%b0\r\n\r\n" % chunk(body))
+        self.put(self.frame(body) + (b"0\r\n\r\n" if self.cycle.chunked_encoding else b""))
         self.complete()
 
     def complete(self) -> None:
@@ -87,20 +94,10 @@ class UvicornConnection:
         cycle.on_response()
 
 
-def chunk(body: bytes) -> bytes:
-    """A piece of a chunked body; an empty one would end it."""
-    return b"%x\r\n%b\r\n" % (len(body), body)
+class AcceleratedProtocol(Http1Protocol):
+    """Hands what is posted to the handler's paths to the handler, and all else to the ASGI application."""
 
-
-class AcceleratedProtocol(HttpToolsProtocol):
-    """uvicorn makes one a connection, of the class that `with_handler` gives."""
-
-    handler: Handler
     served: UvicornConnection | None = None
-
-    @classmethod
-    def with_handler(cls, handler: Handler) -> type[Self]:
-        return type(cls.__name__, (cls,), {"handler": handler})
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         """uvicorn's, for each request when its turn comes on this connection."""
@@ -108,17 +105,18 @@ class AcceleratedProtocol(HttpToolsProtocol):
         if scope["method"] != "POST" or scope["path"] not in self.handler.paths:
             super()._start_asgi_task(cycle, app)
             return
-        if self.flow.write_paused:  # answers to earlier requests pile up, and nobody reads them
-            self.transport.abort()
-            return
-        self.served = UvicornConnection(cycle)
-        exchange = self.handler.enter(scope["path"], self.served)
+        served = self.served = UvicornConnection(cycle)
+        exchange = self.handler.enter(scope["path"], served)
         if exchange is not None:
-            self.served.on_complete = exchange.leave
+            served.on_complete = exchange.leave
             task = self.loop.create_task(cycle.run_asgi(lambda *_: exchange.serve()))
             self.tasks.add(task)
             task.add_done_callback(self.tasks.discard)
             task.add_done_callback(lambda _: exchange.leave())
+
+    def on_response_complete(self) -> None:
+        self.served = None
+        super().on_response_complete()
 
     def pause_writing(self) -> None:
         super().pause_writing()
@@ -132,9 +130,7 @@ class AcceleratedProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
-        served = self.served
-        if served is not None and not served.cycle.response_complete:
-            served.is_stuck = served.cycle.disconnected = True  # uvicorn tells its newest request only
-            served.cycle.message_event.set()
-            if served.on_lost is not None:
-                served.on_lost(Disconnected("The client closed the connection."))
+        if self.served is not None:
+            self.served.is_stuck = True
+            if self.served.on_lost is not None:
+                self.served.on_lost(Disconnected("The client closed the connection."))
