@@ -13,6 +13,7 @@ from sluice.transport.base import Headers
 HEAD_BYTES = 64 * 1024
 """Longest head: the request line and all headers."""
 HEADERS_COUNT = 256
+FRAMING = frozenset({b"content-length", b"transfer-encoding", b"host", b"connection", b"expect"})
 END = re.compile(rb"\n\r?\n")
 """A bare line feed ends a line, too, so that it is found, and refused."""
 
@@ -29,14 +30,15 @@ class Head:
     """One request's; names of headers are in lower case. Raises Malformed."""
 
     __slots__ = (
-        "content_length", "expects_continue", "headers", "is_chunked", "is_complete", "keep_alive", "method", "url",
-        "version",
+        "content_length", "expects_continue", "framing", "headers", "is_chunked", "is_complete", "keep_alive", "method",
+        "url", "version",
     )  # fmt: skip
 
     def __init__(self, raw: bytes) -> None:
         if raw.count(b"\n") > HEADERS_COUNT + 2:
             raise Malformed(431, f"The request has more than {HEADERS_COUNT} headers.")
         self.headers: Headers = []
+        self.framing: Headers = []
         self.url, self.is_complete = b"", False
         parser = httptools.HttpRequestParser(self)
         try:
@@ -51,22 +53,25 @@ class Head:
             raise Malformed(505, f"HTTP/{self.version} is not spoken here; HTTP/1.1 is.")
         if not self.is_complete:
             raise Malformed(400, "This is not HTTP/1.1.")
-        self.look_at_headers()
+        self.look_at_framing()
 
     def on_url(self, url: bytes) -> None:
         self.url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self.headers.append((name.lower(), value))
+        name = name.lower()
+        self.headers.append((name, value))
+        if name in FRAMING:
+            self.framing.append((name, value))
 
     def on_headers_complete(self) -> None:
         self.is_complete = True
 
-    def look_at_headers(self) -> None:
-        """What they say about the connection and the body. httptools has seen to it that lengths are numbers."""
+    def look_at_framing(self) -> None:
+        """What the headers say about connection and body. httptools has seen to it that lengths are numbers."""
         lengths, codings, hosts, connection = list[bytes](), list[bytes](), 0, b""
         self.expects_continue = False
-        for name, value in self.headers:
+        for name, value in self.framing:
             if name == b"content-length":
                 lengths.append(value)
             elif name == b"transfer-encoding":

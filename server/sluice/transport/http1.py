@@ -103,7 +103,7 @@ class Http1Protocol(HttpToolsProtocol):
         if self.received and len(self.received) < before:
             self.take_turn()
         elif self.half_closed is not None and (self.body or not self.cycle) and not self.flow.write_paused:
-            self.transport.close()  # nothing more can come of it
+            self.end()  # nothing more can come of it
 
     def take_turn(self) -> None:
         if not self.is_waiting_for_turn:
@@ -195,6 +195,10 @@ class Http1Protocol(HttpToolsProtocol):
             ]  # fmt: skip
             lines = [b"%b: %b\r\n" % header for header in headers]
             self.transport.write(b"".join((STATUS_LINE[error.status], *lines, b"\r\n", body)))
+        self.end()
+
+    def end(self) -> None:
+        """Close the connection, behind what has been written."""
         self.transport.close()
 
     def eof_received(self) -> bool:  # type: ignore[override]
