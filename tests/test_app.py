@@ -17,6 +17,8 @@ from fastapi.testclient import TestClient
 from sluice import serving
 from sluice.app import create_app
 from sluice.settings import Settings
+from sluice.transport.kept import KeptProtocol
+from sluice.transport.uvicorn import AcceleratedProtocol
 from tests.conftest import left_behind
 from tests.fake import FakeEngine
 from tests.test_lifecycle import ENDLESS, counting
@@ -126,6 +128,6 @@ def test_the_accelerator_stands_aside_by_itself_and_by_its_setting(accelerate: b
     app = create_app(settings, FakeEngine())
     if middleware:
         app.add_middleware(CORSMiddleware, allow_origins=["*"])
-    is_accelerated = accelerate and not middleware
-    assert serving.handler(app, settings, said.append) is (app.state.intake if is_accelerated else None)
+    expected = AcceleratedProtocol if accelerate and not middleware else KeptProtocol
+    assert serving.protocol(app, settings, said.append) is expected
     assert said == (["Not accelerated: requests have to pass CORSMiddleware"] if accelerate and middleware else [])

@@ -25,8 +25,8 @@ from sluice.lifecycle import Lifecycle
 from sluice.listeners import forget_the_deaf
 from sluice.reload import Reload
 from sluice.settings import Http, Settings
-from sluice.transport.base import Handler
 from sluice.transport.connections import Connections
+from sluice.transport.kept import KeptProtocol
 from sluice.transport.uvicorn import AcceleratedProtocol
 
 CLOSING_S = 1
@@ -80,10 +80,10 @@ async def run(
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, interrupt)
     connections = connections_of(settings.http)
-    protocol = AcceleratedProtocol.with_handler(handler(app, settings, announce), connections)
+    http = protocol(app, settings, announce).with_handler(app.state.intake, connections)
     server = Server(
         uvicorn.Config(
-            app, loop="none", http=protocol, ws="none", lifespan="on", log_level="warning", access_log=False,
+            app, loop="none", http=http, ws="none", lifespan="on", log_level="warning", access_log=False,
             server_header=False, proxy_headers=False, timeout_graceful_shutdown=2 * CLOSING_S,
         )
     )  # fmt: skip
@@ -112,16 +112,15 @@ def connection_room() -> int:
     return max(most - SPARE_DESCRIPTORS, most // 2)
 
 
-def handler(app: FastAPI, settings: Settings, announce: Callable[[str], None]) -> Handler | None:
-    """What goes past the application, unless there is something that wants to see requests."""
+def protocol(app: FastAPI, settings: Settings, announce: Callable[[str], None]) -> type[KeptProtocol]:
+    """The accelerated one, unless it would go past something that wants to see requests."""
     if not settings.http.accelerate:
-        return None
+        return KeptProtocol
     foreign = [layer.__name__ for layer in layers(app) if layer not in KNOWN_LAYERS]
     if foreign:
         announce(f"Not accelerated: requests have to pass {', '.join(foreign)}")
-        return None
-    intake: Handler = app.state.intake
-    return intake
+        return KeptProtocol
+    return AcceleratedProtocol
 
 
 def layers(app: FastAPI) -> Iterator[type]:

@@ -12,10 +12,11 @@ from sluice.api.auth import api_key
 from sluice.api.body import read_body
 from sluice.api.errors import Reply, internal_error, to_reply
 from sluice.errors import RequestError
+from sluice.openai.errors import encode_error
 from sluice.settings import Http
 from sluice.telemetry.latencies import Latencies
 from sluice.transport.base import Connection, Headers, encode
-from sluice.wire.endpoint import Endpoint
+from sluice.wire.endpoint import Endpoint, Problem
 
 PATIENCE_HEADERS = frozenset({b"x-request-timeout", b"x-stainless-read-timeout"})
 NUMBER = re.compile(rb"[0-9]+(\.[0-9]+)?")
@@ -50,6 +51,10 @@ class Intake:
             refuse(connection, endpoint, error, account)
             return None
         return Admitted(self, endpoint, connection, ticket)
+
+    def malformed(self, status: int, message: str) -> bytes:
+        """In OpenAI's form, for nobody knows which API was meant."""
+        return encode_error(Problem(status, "invalid_request_error", message, code="malformed_request"))
 
 
 class Admitted:

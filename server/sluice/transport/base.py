@@ -41,7 +41,7 @@ class Connection(Protocol):
         """A whole answer."""
 
     def begin(self, headers: Headers, body: bytes) -> None:
-        """Status 200, and the first piece of a body that goes on."""
+        """Status 200, and the first piece of a stream of events that goes on."""
 
     def write(self, body: bytes) -> bool:
         """More of a body that has begun, and is not empty; whether it was sent.
@@ -77,6 +77,9 @@ class Handler(Protocol):
 
     def enter(self, path: str, connection: Connection) -> Exchange | None:
         """None: it has been answered already, without a task and without a look at its body."""
+
+    def malformed(self, status: int, message: str) -> bytes:
+        """The error object, as JSON, for what is not HTTP."""
 
 
 def encode(headers: Mapping[str, str]) -> Headers:

@@ -1,27 +1,32 @@
-"""uvicorn's HTTP protocol, with a life of its connections that has limits and ends politely."""
+"""The same protocol, with a life of its connections that has limits and ends politely."""
 
 import asyncio
 from contextlib import suppress
-from typing import Any, cast
+from typing import Any, Self, cast
 
-from starlette.types import ASGIApp
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
+from sluice.settings import Http
+from sluice.transport.base import Handler
+from sluice.transport.body import Body
 from sluice.transport.connections import Connections
 from sluice.transport.countdown import Countdown
+from sluice.transport.http1 import Http1Protocol
 
 
-class KeptProtocol(HttpToolsProtocol):
+class KeptProtocol(Http1Protocol):
     """`kept`: all connections of the server. `countdown`: the one that this is in, None while it is being answered.
-    `turn`: what is being answered. `is_in_head`: a request has begun, and its headers are not complete.
     `dropped`: bytes read since the answer, of the request that it was for. `is_ending`: nothing more is answered.
     """
 
     kept: Connections
     countdown: Countdown | None = None
-    turn: RequestResponseCycle | None = None
-    is_extra = is_in_head = is_ending = False
+    is_extra = is_ending = False
     dropped = 0
+
+    @classmethod
+    def with_handler(cls, handler: Handler, connections: Connections | None = None) -> type[Self]:
+        return type(cls.__name__, (cls,), {"handler": handler, "kept": connections or Connections(Http())})
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -32,7 +37,30 @@ class KeptProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
         self.wait(None)
         self.kept.discard(self)
-        self.forget()
+
+    def advance(self) -> None:
+        if not self.is_ending:
+            super().advance()
+            self.settle()
+
+    def settle(self) -> None:
+        """Wait for what has to come next. Nothing that is no request gives one that is idle more time."""
+        kept, awaited = self.kept, self.kept.idle
+        if self.is_ending:
+            return
+        if self.cycle is not None:
+            self.wait(None)
+            return
+        if self.body is not None:
+            awaited = kept.unread
+        elif self.received or self.countdown is kept.heads:
+            awaited = kept.heads
+        elif kept.is_draining:
+            self.end()
+            return
+        if self.countdown is not awaited:
+            self.dropped = 0
+            self.wait(awaited)
 
     def wait(self, countdown: Countdown | None) -> None:
         """From now on, and for nothing else."""
@@ -42,95 +70,50 @@ class KeptProtocol(HttpToolsProtocol):
         if countdown is not None:
             countdown.add(self)
 
-    def on_message_begin(self) -> None:
-        super().on_message_begin()
-        self.is_in_head = True
-        if self.countdown is self.kept.idle:  # in `heads` it is since it was accepted
-            self.wait(self.kept.heads)
-
-    def on_headers_complete(self) -> None:
-        self.is_in_head = False
-        if self.cycle is None or self.cycle.response_complete:
-            self.wait(None)
-        super().on_headers_complete()
-
-    def take_turn(self, cycle: RequestResponseCycle, app: Any) -> ASGIApp:
-        """Before a request is looked at; what is to answer it."""
-        self.turn = cycle
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        """For each request when its turn comes on this connection."""
         cycle.transport = cast(asyncio.Transport, self.ending)
         if self.kept.is_draining or self.is_extra:
             cycle.keep_alive = False
-        return self.kept.full if self.is_extra and cycle.scope["method"] == "POST" else app
+        if self.is_extra and cycle.scope["method"] == "POST":
+            super()._start_asgi_task(cycle, cast(Any, self.kept.full))
+        else:
+            self.start(cycle, app)
 
-    def on_body(self, body: bytes) -> None:
-        if not self.cycle.response_complete:
-            super().on_body(body)
-            return
-        self.dropped += len(body)
-        if self.dropped > self.kept.most_dropped:
-            self.abort()
+    def start(self, cycle: RequestResponseCycle, app: Any) -> None:
+        super()._start_asgi_task(cycle, app)
 
-    def on_message_complete(self) -> None:
-        if not self.cycle.response_complete:
-            super().on_message_complete()
-            return
-        self.cycle.more_body = False
-        if self.countdown is self.kept.unread and not self.is_ending:
-            self.rest()
+    def read_body(self, body: Body) -> None:
+        before, is_dropped = len(self.received), self.cycle is None
+        super().read_body(body)
+        if is_dropped:
+            self.dropped += before - len(self.received)
+            if self.dropped > self.kept.most_dropped:
+                self.abort()
 
     def on_response_complete(self) -> None:
-        self.server_state.total_requests += 1
-        if self.is_ending or self.transport.is_closing():
-            return
-        self.flow.resume_reading()
-        if self.pipeline:
-            cycle, app = self.pipeline.pop()
-            self._start_asgi_task(cycle, app)
-        else:
-            self.rest()
-
-    def rest(self) -> None:
-        """Wait for what the client sends next."""
-        if self.is_in_head:
-            self.wait(self.kept.heads)
-        elif self.cycle.more_body and self.expect_100_continue:
-            self.end()  # whether a body follows is the client's choice now
-        elif self.cycle.more_body:
-            self.cycle.body.clear()
-            self.dropped = 0
-            self.wait(self.kept.unread)
-        elif self.kept.is_draining:
-            self.end()
-        else:
-            self.forget()
-            self.wait(self.kept.idle)
-
-    def forget(self) -> None:
-        """An idle connection keeps nothing of its last request."""
-        self.cycle = self.turn = self.scope = None  # type: ignore[assignment]
-        self.headers = []
+        super().on_response_complete()
+        self.settle()
 
     def last_answer(self) -> None:
-        for cycle in (self.turn, *(waiting for waiting, _ in self.pipeline)):
-            if cycle is not None:
-                cycle.keep_alive = False
+        if self.cycle is not None:
+            self.cycle.keep_alive = False
 
-    def end(self) -> None:
-        """Close the connection, behind what has been written.
-
-        If the client sends still, the kernel would reset a connection that is closed, and the answer with it.
-        """
+    def end(self, is_sending: bool = False) -> None:
+        """If the client sends still, the kernel would reset a connection that is closed, and the answer with it."""
         if self.is_ending or self.transport.is_closing():
             return
         self.is_ending = True
-        if self.is_in_head or self.pipeline or (self.cycle is not None and self.cycle.more_body):
+        if self.half_closed is None and (is_sending or self.body is not None or self.received):
             self.transport.set_protocol(Lingering(self))
             with suppress(OSError):  # it is broken, and will be lost
                 self.transport.write_eof()
+            self.flow.hold(False)
             self.flow.resume_reading()
             self.wait(self.kept.unread)
         else:
             self.transport.close()
+        self.received.clear()
 
     def cut(self) -> None:
         """Its time is over; but what is on its way to the client still goes there."""
@@ -149,7 +132,7 @@ class KeptProtocol(HttpToolsProtocol):
 
     def shutdown(self) -> None:
         """uvicorn's, when the server ends."""
-        if self.cycle is not None and not self.cycle.response_complete:
+        if self.cycle is not None:
             self.last_answer()
         else:
             self.end()

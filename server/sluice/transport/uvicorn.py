@@ -1,26 +1,29 @@
 """The accelerator: uvicorn's HTTP protocol, with a handler beside its ASGI application for what is to cost little."""
 
 from collections.abc import Callable
-from typing import Any, Self
+from typing import Any
 
 from starlette.types import Message
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
 from sluice.errors import Disconnected, RequestError
-from sluice.settings import Http
-from sluice.transport.base import Handler, Headers
-from sluice.transport.connections import Connections
+from sluice.transport.base import Headers
+from sluice.transport.http1 import chunk
 from sluice.transport.kept import KeptProtocol
 
 
 class UvicornConnection:
-    """A Connection of uvicorn's: the same writes as its ASGI `send` makes, without a coroutine each."""
+    """A Connection of uvicorn's: the same writes as its ASGI `send` makes, without a coroutine each.
 
-    __slots__ = ("cycle", "headers", "is_last", "is_stuck", "on_complete", "on_lost", "transport")
+    `frame`: what a piece of a stream is on the wire. HTTP/1.0 has no chunks; its streams end with the connection.
+    """
+
+    __slots__ = ("cycle", "frame", "headers", "is_last", "is_stuck", "on_complete", "on_lost", "transport")
 
     def __init__(self, cycle: RequestResponseCycle) -> None:
         self.cycle, self.transport = cycle, cycle.transport
         self.is_last = self.is_stuck = False
+        self.frame: Callable[[bytes], bytes] = bytes if cycle.scope["http_version"] == "1.0" else chunk
         self.headers: Headers = list(cycle.scope["headers"])
         self.on_complete: Callable[[], None] | None = None
         self.on_lost: Callable[[RequestError], None] | None = None
@@ -46,8 +49,10 @@ class UvicornConnection:
         self.complete()
 
     def begin(self, headers: Headers, body: bytes) -> None:
-        head = self.head(200, headers)
-        self.put(b"%btransfer-encoding: chunked\r\n\r\n%b" % (head, chunk(body) if body else b""))
+        cycle = self.cycle
+        cycle.chunked_encoding = self.frame is chunk
+        coding = b"transfer-encoding: chunked\r\n" if cycle.chunked_encoding else b""
+        self.put(b"%b%b\r\n%b" % (self.head(200, headers), coding, self.frame(body) if body else b""))
 
     def head(self, status: int, headers: Headers) -> bytes:
         cycle = self.cycle
@@ -68,14 +73,14 @@ class UvicornConnection:
     def write(self, body: bytes) -> bool:
         if self.is_stuck:
             return False
-        self.transport.write(chunk(body))
+        self.transport.write(self.frame(body))
         return True
 
     async def drain(self) -> None:
         await self.cycle.flow.drain()
 
     def end(self, body: bytes) -> None:
-        self.put(b"%b0\r\n\r\n" % chunk(body))
+        self.put(self.frame(body) + (b"0\r\n\r\n" if self.cycle.chunked_encoding else b""))
         self.complete()
 
     def complete(self) -> None:
@@ -90,38 +95,28 @@ class UvicornConnection:
         cycle.on_response()
 
 
-def chunk(body: bytes) -> bytes:
-    """A piece of a chunked body; an empty one would end it."""
-    return b"%x\r\n%b\r\n" % (len(body), body)
-
-
 class AcceleratedProtocol(KeptProtocol):
-    """uvicorn makes one a connection, of the class that `with_handler` gives; without a handler all goes to ASGI."""
+    """Hands what is posted to the handler's paths to the handler, and all else to the ASGI application."""
 
-    handler: Handler | None
     served: UvicornConnection | None = None
 
-    @classmethod
-    def with_handler(cls, handler: Handler | None, connections: Connections | None = None) -> type[Self]:
-        return type(cls.__name__, (cls,), {"handler": handler, "kept": connections or Connections(Http())})
-
-    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
-        """uvicorn's, for each request when its turn comes on this connection."""
-        scope, app, handler = cycle.scope, self.take_turn(cycle, app), self.handler
-        if handler is None or app is not self.app or scope["method"] != "POST" or scope["path"] not in handler.paths:
-            super()._start_asgi_task(cycle, app)
+    def start(self, cycle: RequestResponseCycle, app: Any) -> None:
+        scope = cycle.scope
+        if scope["method"] != "POST" or scope["path"] not in self.handler.paths:
+            super().start(cycle, app)
             return
-        if self.flow.write_paused:  # answers to earlier requests pile up, and nobody reads them
-            self.transport.abort()
-            return
-        self.served = UvicornConnection(cycle)
-        exchange = handler.enter(scope["path"], self.served)
+        served = self.served = UvicornConnection(cycle)
+        exchange = self.handler.enter(scope["path"], served)
         if exchange is not None:
-            self.served.on_complete = exchange.leave
+            served.on_complete = exchange.leave
             task = self.loop.create_task(cycle.run_asgi(lambda *_: exchange.serve()))
             self.tasks.add(task)
             task.add_done_callback(self.tasks.discard)
             task.add_done_callback(lambda _: exchange.leave())
+
+    def on_response_complete(self) -> None:
+        self.served = None
+        super().on_response_complete()
 
     def pause_writing(self) -> None:
         super().pause_writing()
@@ -133,15 +128,9 @@ class AcceleratedProtocol(KeptProtocol):
         if self.served is not None:
             self.served.is_stuck = False
 
-    def forget(self) -> None:
-        super().forget()
-        self.served = None
-
     def connection_lost(self, exc: Exception | None) -> None:
-        served = self.served
         super().connection_lost(exc)
-        if served is not None and not served.cycle.response_complete:
-            served.is_stuck = served.cycle.disconnected = True  # uvicorn tells its newest request only
-            served.cycle.message_event.set()
-            if served.on_lost is not None:
-                served.on_lost(Disconnected("The client closed the connection."))
+        if self.served is not None:
+            self.served.is_stuck = True
+            if self.served.on_lost is not None:
+                self.served.on_lost(Disconnected("The client closed the connection."))
