@@ -5,6 +5,7 @@ import json
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import httpx
 import pytest
@@ -16,6 +17,7 @@ from fastapi.testclient import TestClient
 from sluice import serving
 from sluice.app import create_app
 from sluice.settings import Settings
+from sluice.transport.kept import KeptProtocol
 from sluice.transport.uvicorn import AcceleratedProtocol
 from tests.conftest import left_behind
 from tests.fake import FakeEngine
@@ -96,6 +98,29 @@ async def test_a_lifespan_that_nobody_runs_is_told_of() -> None:
         assert "lifespan" in refused.json()["error"]["message"]
 
 
+@pytest.mark.parametrize(
+    ("phase", "version", "says"), [("draining", "1.1", True), ("draining", "2", False), ("ready", "1.1", False)]
+)
+async def test_while_draining_each_answer_of_http_1_ends_its_connection(phase: str, version: str, says: bool) -> None:
+    app, sent = create_app(Settings(), FakeEngine()), list[Any]()
+    app.state.lifecycle.phase = phase
+
+    async def receive() -> Any:
+        return {"type": "http.request", "body": b"{}", "more_body": False}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    for method, path in (("GET", "/livez"), ("POST", "/v1/chat/completions"), ("GET", "/nowhere")):
+        scope = {
+            "type": "http", "asgi": {"version": "3.0"}, "http_version": version, "method": method, "scheme": "http",
+            "path": path, "raw_path": path.encode(), "root_path": "", "query_string": b"", "headers": [],
+        }  # fmt: skip
+        await app(scope, receive, send)
+    heads = [message["headers"] for message in sent if message["type"] == "http.response.start"]
+    assert [(b"connection", b"close") in head for head in heads] == [says] * 3
+
+
 @pytest.mark.parametrize("accelerate", [True, False])
 @pytest.mark.parametrize("middleware", [True, False])
 def test_the_accelerator_stands_aside_by_itself_and_by_its_setting(accelerate: bool, middleware: bool) -> None:
@@ -103,7 +128,6 @@ def test_the_accelerator_stands_aside_by_itself_and_by_its_setting(accelerate: b
     app = create_app(settings, FakeEngine())
     if middleware:
         app.add_middleware(CORSMiddleware, allow_origins=["*"])
-    protocol = serving.protocol(app, settings, said.append)
-    is_accelerated = isinstance(protocol, type) and issubclass(protocol, AcceleratedProtocol)
-    assert is_accelerated == (accelerate and not middleware)
+    expected = AcceleratedProtocol if accelerate and not middleware else KeptProtocol
+    assert serving.protocol(app, settings, said.append) is expected
     assert said == (["Not accelerated: requests have to pass CORSMiddleware"] if accelerate and middleware else [])

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp
 from sluice.admission import AdmissionController, Tenants
 from sluice.api.answering import Answering
 from sluice.api.auth import Auth
+from sluice.api.closing import Closing
 from sluice.api.docs import docs
 from sluice.api.endpoints import ENDPOINTS
 from sluice.api.errors import broken, method_not_allowed, not_found, refused
@@ -88,6 +89,7 @@ def create_app(
         openapi_url=None,
         exception_handlers={404: not_found, 405: method_not_allowed, RequestError: refused, Exception: broken},
     )
+    app.add_middleware(Closing, is_draining=lambda: lifecycle.phase == "draining")
     auth = Auth(tenants)
     app.include_router(routes(endpoints, intake, auth, settings.names, lifecycle.require_ready))
     app.include_router(docs(app.openapi, auth))

@@ -127,7 +127,7 @@ class Expired(RequestError):
 
 
 class Unavailable(RequestError):
-    """The server is not in the phase `ready`; `code` is the phase, or `stalled`."""
+    """The server is not in the phase `ready`, and `code` is the phase, or `stalled`; or no connection is free."""
 
 
 class EngineDied(Unavailable):

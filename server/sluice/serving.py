@@ -1,6 +1,7 @@
-"""`sluice serve`'s HTTP server: uvicorn on a listener of our own, the signals, and the accelerator."""
+"""`sluice serve`'s HTTP server: uvicorn on listeners of our own, the signals, and the accelerator."""
 
 import asyncio
+import resource
 import signal
 import socket
 from collections.abc import Callable, Iterator, Sequence
@@ -14,22 +15,26 @@ from fastapi.middleware.asyncexitstack import AsyncExitStackMiddleware
 from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.middleware.exceptions import ExceptionMiddleware
 
+from sluice.api.closing import Closing
+from sluice.api.errors import to_reply, to_response
 from sluice.app import create_app
 from sluice.engine.base import Engine
+from sluice.errors import Unavailable
 from sluice.heap import collapse, freeze
 from sluice.lifecycle import Lifecycle
 from sluice.reload import Reload
-from sluice.settings import Settings
+from sluice.settings import Http, Settings
+from sluice.transport.connections import Connections
 from sluice.transport.edge import Edge
+from sluice.transport.kept import KeptProtocol
 from sluice.transport.unread import cut_the_deaf
 from sluice.transport.uvicorn import AcceleratedProtocol
 
-UNSENT_BYTES = 16 * 1024
-"""What the kernel holds of a connection beyond what the client has room for; by default it is megabytes."""
-TCP_NOTSENT_LOWAT = 25  # Linux; Python has no name for it
-CLOSING_S = 2
+CLOSING_S = 1
 """What connections get to close in once the drain is over."""
-KNOWN_LAYERS = (Edge, ServerErrorMiddleware, ExceptionMiddleware, AsyncExitStackMiddleware)
+SPARE_DESCRIPTORS = 256
+"""For all that is no client's connection: the engine's sockets and files, and the reserve for probes."""
+KNOWN_LAYERS = (Edge, ServerErrorMiddleware, ExceptionMiddleware, AsyncExitStackMiddleware, Closing)
 """Ours, and FastAPI's own, around every application."""
 
 
@@ -41,17 +46,9 @@ class Server(uvicorn.Server):
         yield
 
 
-def listen(settings: Settings) -> socket.socket:
-    """The open port. Its connections inherit what makes a client that does not read noticed."""
-    family = socket.AF_INET6 if ":" in settings.http.host else socket.AF_INET
-    listener = socket.create_server((settings.http.host, settings.http.port), family=family, backlog=2048)
-    listener.setsockopt(socket.IPPROTO_TCP, TCP_NOTSENT_LOWAT, UNSENT_BYTES)
-    return listener
-
-
 async def serve(
     settings: Settings, engine: Engine, config: Path | None, overrides: Sequence[str],
-    *, listener: socket.socket, announce: Callable[[str], None],
+    *, listeners: Sequence[socket.socket], announce: Callable[[str], None],
 ) -> int:  # fmt: skip
     """Serve until a signal or a failure; returns the exit code. `config` and `overrides` are read again on changes."""
     app = create_app(settings, engine, announce=announce)
@@ -59,13 +56,15 @@ async def serve(
     reload = Reload(settings, config, overrides, loaded=lifecycle.loaded, apply=app.state.apply, announce=announce)
     meanwhile = [asyncio.create_task(reload.watch()), asyncio.create_task(settle(lifecycle.loaded))]
     try:
-        return await run(app, settings, listener, announce)
+        return await run(app, settings, listeners, announce)
     finally:
         for task in meanwhile:
             task.cancel()
 
 
-async def run(app: FastAPI, settings: Settings, listener: socket.socket, announce: Callable[[str], None]) -> int:
+async def run(
+    app: FastAPI, settings: Settings, listeners: Sequence[socket.socket], announce: Callable[[str], None]
+) -> int:
     """Serve the application until SIGTERM, SIGINT or a failure, and drain; a second signal hurries."""
     lifecycle: Lifecycle = app.state.lifecycle
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
@@ -75,36 +74,51 @@ async def run(app: FastAPI, settings: Settings, listener: socket.socket, announc
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, interrupt)
+    connections = connections_of(settings.http)
+    http = protocol(app, settings, announce).with_handler(app.state.intake, connections)
     server = Server(
         uvicorn.Config(
-            app, loop="none", http=protocol(app, settings, announce), ws="none", lifespan="on", log_level="warning",
-            access_log=False, server_header=False, proxy_headers=False, timeout_graceful_shutdown=CLOSING_S,
+            app, loop="none", http=http, ws="none", lifespan="on", log_level="warning", access_log=False,
+            server_header=False, proxy_headers=False, timeout_graceful_shutdown=2 * CLOSING_S,
         )
     )  # fmt: skip
-    serving = asyncio.create_task(server.serve(sockets=[listener]))
-    connections: Any = server.server_state.connections
-    cutting = asyncio.create_task(cut_the_deaf(connections, lambda: app.state.controller.traffic.send_timeout))
+    serving = asyncio.create_task(server.serve(sockets=list(listeners)))
+    cutting = asyncio.create_task(cut_the_deaf(connections.open, lambda: app.state.controller.traffic.send_timeout))
     waits = [asyncio.create_task(event.wait()) for event in (stop, lifecycle.failed)]
     await asyncio.wait((serving, *waits), return_when=asyncio.FIRST_COMPLETED)
     for wait in waits:
         wait.cancel()
+    connections.drain()
     await lifecycle.drain()
     server.should_exit = True
+    loop.call_later(CLOSING_S, connections.cut)
     await serving
     cutting.cancel()
     return lifecycle.exit_code
 
 
-def protocol(app: FastAPI, settings: Settings, announce: Callable[[str], None]) -> Any:
-    """uvicorn's HTTP protocol: the accelerated one, unless it would go past something that wants to see requests."""
+def connections_of(http: Http) -> Connections:
+    refusal = Unavailable("All connections are busy (http.max_connections).", code="max_connections", retry_after=1)
+    return Connections(http, room=connection_room(), full=to_response(to_reply(refusal)))
+
+
+def connection_room() -> int:
+    """How many connections there are descriptors for. Raises the limit on them as far as this process may."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    return max(most - SPARE_DESCRIPTORS, most // 2)
+
+
+def protocol(app: FastAPI, settings: Settings, announce: Callable[[str], None]) -> type[KeptProtocol]:
+    """The accelerated one, unless it would go past something that wants to see requests."""
     foreign = [layer.__name__ for layer in layers(app) if layer not in KNOWN_LAYERS]
     app.state.intake.is_alone = not foreign
     if not settings.http.accelerate:
-        return "httptools"
+        return KeptProtocol
     if foreign:
         announce(f"Not accelerated: requests have to pass {', '.join(foreign)}")
-        return "httptools"
-    return AcceleratedProtocol.with_handler(app.state.intake)
+        return KeptProtocol
+    return AcceleratedProtocol
 
 
 def layers(app: FastAPI) -> Iterator[type]:

@@ -24,10 +24,10 @@ class RawClient:
         raw = json.dumps(body).encode()
         self.parts = [raw[:20], raw[20:]] if halves else [raw]
         self.sent = 0
-        self.may_send = asyncio.Event()
+        self.may_send, self.may_send_some = asyncio.Event(), asyncio.Event()
         self.reads, self.over, self.left = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self.reads.set()
-        self.gone = self.was_cut = self.is_complete = False
+        self.is_last = self.gone = self.was_cut = self.is_complete = False
         self.status = 0
         self.task: asyncio.Task[None] | None = None
         self.on_complete: Callable[[], None] | None = None
@@ -49,8 +49,9 @@ class RawClient:
 
     async def receive(self) -> Message:
         while self.parts and not self.over.is_set():
-            if self.sent and not self.may_send.is_set():
-                waits = [asyncio.ensure_future(event.wait()) for event in (self.may_send, self.over)]
+            if self.sent and not self.may_send.is_set() and not self.may_send_some.is_set():
+                events = (self.may_send, self.may_send_some, self.over)
+                waits = [asyncio.ensure_future(event.wait()) for event in events]
                 try:
                     await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
                 finally:
@@ -58,6 +59,7 @@ class RawClient:
                         wait.cancel()
                 continue
             self.sent += 1
+            self.may_send_some.clear()
             return {"type": "http.request", "body": self.parts.pop(0), "more_body": bool(self.parts)}
         await self.over.wait()
         return {"type": "http.disconnect"}
@@ -112,6 +114,12 @@ class RawClient:
 
     def finish_body(self) -> None:
         self.may_send.set()
+
+    def send_some(self, size: int) -> None:
+        """That many bytes of what is left of the body, or all if it is less."""
+        left = self.parts.pop(0)
+        self.parts = [left[:size], left[size:]] if size < len(left) else [left]
+        self.may_send_some.set()
 
     def stop_reading(self) -> None:
         if not self.gone:

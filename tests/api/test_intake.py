@@ -121,6 +121,24 @@ async def test_requests_that_do_not_wait_for_each_other_are_answered_in_turn(ser
             assert [answers.count(part) for part in (b"HTTP/1.1 200 OK", b"[DONE]", b'"1 2 3"')] == [3, 2, 1]
 
 
+async def test_a_connection_ends_with_an_error_event(serve: Serve, fake: FakeEngine, transport: str) -> None:
+    """Or is ready for the next request, where it is not ours to close."""
+    fake.seconds_a_token = 0.01
+    async with serve(fake, stall_timeout=0.2) as server:
+        with connected(server) as client:
+            await client.send(request(counting(ENDLESS)))
+            await client.receive(b'"content":"1"')
+            fake.going.clear()
+            await client.receive(b'"stall_timeout"}}\n\n\r\n0\r\n\r\n')
+            await client.send(b"GET /livez HTTP/1.1\r\nhost: x\r\n\r\n")
+            if transport == "asgi":
+                assert (await client.receive(b"alive")).startswith(b"HTTP/1.1 200 OK")
+            else:
+                with pytest.raises(ConnectionError):
+                    await asyncio.wait_for(client.receive(b"HTTP"), 2)
+        fake.going.set()
+
+
 @accelerated
 async def test_who_hangs_up_gives_up_all_that_it_has_asked(serve: Serve, fake: FakeEngine) -> None:
     """The request that is being answered, and the one behind it, which never starts."""

@@ -2,6 +2,7 @@
 
 import json
 import socket
+from typing import Any
 
 import httpx
 import pytest
@@ -127,6 +128,49 @@ def test_a_body_that_does_not_come(in_time: Start) -> None:
         server.advance(0.2)
         assert late.error()[:2] == (408, "invalid_request_error")
         assert server.inside() == (0, 0, 0)
+
+
+def test_while_the_server_is_full_a_seat_is_not_for_who_sends_a_byte_a_second(in_time: Start) -> None:
+    """Nor for who says nothing more; one whose body comes at a fair pace keeps it."""
+    with in_time(max_concurrency=3) as server:
+        fair, slow, silent = (server.ask(counting(3) | {"user": "x" * 40_000}, halves=True) for _ in range(3))
+        for second in range(1, 8):
+            fair.send_some(6_000)
+            if second < 6:
+                slow.send_some(1)
+            server.advance(1)
+            refused = second > 5
+            assert (slow.left.is_set(), silent.left.is_set(), fair.left.is_set()) == (refused, refused, second == 7)
+            assert server.inside()[0] == (3 if not refused else second < 7)
+        for client in (slow, silent):
+            assert client.error()[:2] == (408, "invalid_request_error")
+            assert "full" in client.content()["error"]["message"]
+        assert fair.verdict() == "whole"
+
+
+def test_while_there_are_seats_a_body_may_be_slow(in_time: Start) -> None:
+    with in_time(max_concurrency=2) as server:
+        server.engine.going.clear()
+        slow = server.ask(counting(3), halves=True)
+        server.advance(20)
+        other = server.ask(counting(3))
+        server.advance(0.9)
+        assert server.inside()[0] == 2
+        server.advance(0.2)
+        assert slow.error()[0] == 408
+        server.engine.going.set()
+        server.loop.settle()
+        assert other.verdict() == "whole"
+
+
+@pytest.mark.parametrize("traffic", [{"max_concurrency": None}, {"max_concurrency": 1, "enforce": False}])
+def test_a_body_may_be_slow_where_nobody_is_refused(in_time: Start, traffic: dict[str, Any]) -> None:
+    with in_time(**traffic) as server:
+        slow = server.ask(counting(3), halves=True)
+        server.advance(29.9)
+        assert not slow.left.is_set()
+        server.advance(0.2)
+        assert "body_timeout" in slow.content()["error"]["message"]
 
 
 async def test_readers_that_do_not_read_are_cut_off_and_nobody_else_notices() -> None:

@@ -76,6 +76,9 @@ class Scripted:
         self.entered.set()
         return self.handled[-1]
 
+    def malformed(self, status: int, message: str) -> bytes:
+        return b"%d: %b" % (status, message.encode())
+
 
 class Peer:
     """A client that reads when it is told to."""

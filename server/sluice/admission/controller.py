@@ -133,6 +133,10 @@ class AdmissionController:
                 retry_after=self.retry_after(),
             )
 
+    def is_full(self) -> bool:
+        """Whether one more would be refused for want of a seat."""
+        return self.traffic.enforce and not self.seats.has_room(1)
+
     def take_tokens(self, ticket: Ticket, prompt: int, at_most: int) -> None:
         """Count its prompts among those that wait for their prefill, and take `at_most` tokens from its account.
 

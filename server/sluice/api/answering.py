@@ -87,6 +87,7 @@ async def last_events(generation: Generation, encoder: Encoder, events: EventStr
         if events.is_blocked or not events.is_open:
             raise
         ticket.conclude(error)
+        events.connection.is_last = True
         return encoder.error(to_problem(error))
     ticket.conclude(None)
     return encoder.last(generation.prompt_tokens, generation.completion_tokens)

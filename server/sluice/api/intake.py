@@ -13,11 +13,12 @@ from sluice.api.body import read_body
 from sluice.api.content import check_content, check_site
 from sluice.api.errors import Reply, internal_error, to_reply
 from sluice.errors import RequestError
+from sluice.openai.errors import encode_error
 from sluice.settings import Http
 from sluice.telemetry.latencies import Latencies
 from sluice.transport.base import Connection, Headers, encode
 from sluice.transport.record import Records
-from sluice.wire.endpoint import Endpoint
+from sluice.wire.endpoint import Endpoint, Problem
 
 PATIENCE_HEADERS = frozenset({b"x-request-timeout", b"x-stainless-read-timeout"})
 NUMBER = re.compile(rb"[0-9]+(\.[0-9]+)?")
@@ -62,6 +63,10 @@ class Intake:
             return None
         return Admitted(self, endpoint, connection, packed, ticket)
 
+    def malformed(self, status: int, message: str) -> bytes:
+        """In OpenAI's form, for nobody knows which API was meant."""
+        return encode_error(Problem(status, "invalid_request_error", message, code="malformed_request"))
+
 
 class Admitted:
     """The Exchange of a request that has a seat; its errors are answered while it still has it.
@@ -80,7 +85,7 @@ class Admitted:
         connection, ticket = self.connection, self.ticket
         try:
             with ticket.interruptible():
-                body = await read_body(connection, self.packed, self.intake.http)
+                body = await read_body(connection, self.packed, self.intake.http, self.intake.controller.is_full)
                 connection.on_lost, ticket.taken = self.hang_up, connection.taken
                 ticket.set_alarm()
                 generating = self.intake.generate(self.endpoint, connection, ticket, body)

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 import uvloop
@@ -12,6 +13,7 @@ from sluice.cli.options import Config, Set
 from sluice.cli.terminal import Terminal
 from sluice.engine.base import Engine
 from sluice.engine.vllm.engine import VLLMEngine
+from sluice.listeners import listen, where
 from sluice.settings import Settings
 from sluice.stderr import tell
 
@@ -27,12 +29,15 @@ def serve(config: Config = None, overrides: Set = []) -> None:  # noqa: B006 - t
 def run(settings: Settings, engine: Engine, config: Path | None, overrides: Sequence[str]) -> int:
     """Open the port, and serve until the end; returns the exit code. `config` and `overrides` are read again."""
     try:
-        listener = serving.listen(settings)
+        listeners = listen(settings)
     except OSError as error:
         reason = (error.strerror or str(error)).partition(" (while")[0]
         tell(f"cannot listen on {settings.http.host}:{settings.http.port}: {reason}")
         return 1
-    with listener, Terminal() as terminal:
-        host, port = listener.getsockname()[:2]
-        terminal.say(f"http://{host}:{port} is open; {settings.names[0]} is being loaded")
-        return uvloop.run(serving.serve(settings, engine, config, overrides, listener=listener, announce=terminal.say))
+    with ExitStack() as opened, Terminal() as terminal:
+        for listener in listeners:
+            opened.enter_context(listener)
+        terminal.say(f"{where(listeners[0])}; {settings.names[0]} is being loaded")
+        return uvloop.run(
+            serving.serve(settings, engine, config, overrides, listeners=listeners, announce=terminal.say)
+        )

@@ -117,6 +117,12 @@ class Http(Section):
     """false: requests that generate go through ASGI, too, as they do under any other server."""
     body_timeout: float = Field(default=30, gt=0)
     """Seconds in which a request's body has to arrive; else 408."""
+    header_timeout: float = Field(default=10, gt=0)
+    """Seconds in which a request's headers have to arrive, the first ones from when the connection is open."""
+    keep_alive_timeout: float = Field(default=75, gt=0)
+    """Seconds that a connection stays open between two requests; more than what proxies in front leave theirs."""
+    max_connections: int | None = Field(default=None, ge=1)
+    """Connections at once; one more closes the one that has been idle longest. Unset: near the limit on open files."""
     access_log: Annotated[Literal["off", "json"], BeforeValidator(yaml_off)] = "off"
     """json: a line for each request on stdout, without prompts, answers and keys."""
 

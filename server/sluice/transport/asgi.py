@@ -33,7 +33,7 @@ class AsgiConnection:
         self.response: asyncio.Future[Response | None] = asyncio.get_running_loop().create_future()
         self.unsent: list[bytes] = []
         self.sent = 0
-        self.is_sending = self.is_ended = False
+        self.is_last = self.is_sending = self.is_ended = False
         self.more, self.idle = asyncio.Event(), asyncio.Event()
         self.received, self.gone = asyncio.Event(), asyncio.Event()
         self.idle.set()

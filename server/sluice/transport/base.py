@@ -18,12 +18,15 @@ Headers = list[tuple[bytes, bytes]]
 class Connection(Protocol):
     """One request's. `headers` are the request's. `has_begun`: a status has been sent.
 
+    `is_last`, once set: the connection ends with this answer, where the server lets us.
+
     `on_complete` is called when the whole answer is on its way, before the next request is looked at; `on_lost` when
     nobody will read it any more, with the reason. What is sent after that is dropped.
     """
 
     headers: Headers
     record: Record
+    is_last: bool
     on_complete: Callable[[], None] | None
     on_lost: Callable[[RequestError], None] | None
 
@@ -83,6 +86,9 @@ class Handler(Protocol):
 
     def enter(self, path: str, connection: Connection) -> Exchange | None:
         """None: it has been answered already, without a task and without a look at its body."""
+
+    def malformed(self, status: int, message: str) -> bytes:
+        """The error object, as JSON, for what is not HTTP."""
 
 
 def encode(headers: Mapping[str, str]) -> Headers:

@@ -1,13 +1,15 @@
 """The accelerator: uvicorn's HTTP protocol, with a handler beside its ASGI application for what is to cost little."""
 
 from collections.abc import Callable
-from typing import Any, Self
+from typing import Any
 
 from starlette.types import Message
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
 from sluice.errors import Disconnected, RequestError
-from sluice.transport.base import Handler, Headers
+from sluice.transport.base import Headers
+from sluice.transport.http1 import chunk
+from sluice.transport.kept import KeptProtocol
 from sluice.transport.path import canonical_path
 from sluice.transport.record import Record
 from sluice.transport.unread import bytes_taken
@@ -16,15 +18,16 @@ from sluice.transport.unread import bytes_taken
 class UvicornConnection:
     """A Connection of uvicorn's: the same writes as its ASGI `send` makes, without a coroutine each.
 
-    `frame`: what a piece is on the wire.
+    `frame`: what a piece of a body that goes on is on the wire. Where its length is known it has none, nor in HTTP/1.0,
+    which has no chunks; its streams end with the connection.
     """
 
-    __slots__ = ("cycle", "frame", "headers", "is_stuck", "on_complete", "on_lost", "record", "transport")
+    __slots__ = ("cycle", "frame", "headers", "is_last", "is_stuck", "on_complete", "on_lost", "record", "transport")
 
     def __init__(self, cycle: RequestResponseCycle, record: Record) -> None:
         self.cycle, self.transport, self.record = cycle, cycle.transport, record
-        self.is_stuck = False
-        self.frame: Callable[[bytes], bytes] = chunk
+        self.is_last = self.is_stuck = False
+        self.frame: Callable[[bytes], bytes] = bytes if cycle.scope["http_version"] == "1.0" else chunk
         self.headers: Headers = list(cycle.scope["headers"])
         self.on_complete: Callable[[], None] | None = None
         self.on_lost: Callable[[RequestError], None] | None = None
@@ -50,9 +53,11 @@ class UvicornConnection:
         self.complete()
 
     def begin(self, headers: Headers, body: bytes) -> None:
+        cycle = self.cycle
         if any(name == b"content-length" for name, _ in headers):
             self.frame = bytes
-        coding = b"transfer-encoding: chunked\r\n" if self.frame is chunk else b""
+        cycle.chunked_encoding = self.frame is chunk
+        coding = b"transfer-encoding: chunked\r\n" if cycle.chunked_encoding else b""
         self.put(b"%b%b\r\n%b" % (self.head(200, headers), coding, self.frame(body) if body else b""))
 
     def head(self, status: int, headers: Headers) -> bytes:
@@ -89,7 +94,7 @@ class UvicornConnection:
         return bytes_taken(self.transport)
 
     def end(self, body: bytes) -> None:
-        self.put(self.frame(body) + (b"0\r\n\r\n" if self.frame is chunk else b""))
+        self.put(self.frame(body) + (b"0\r\n\r\n" if self.cycle.chunked_encoding else b""))
         self.complete()
 
     def complete(self) -> None:
@@ -100,45 +105,35 @@ class UvicornConnection:
             self.on_complete()
             self.on_complete = None  # an idle connection keeps nothing of its last request
         self.record.close()
-        if not cycle.keep_alive:
+        if self.is_last or not cycle.keep_alive:
             cycle.transport.close()
         cycle.on_response()
 
 
-def chunk(body: bytes) -> bytes:
-    """A piece of a chunked body; an empty one would end it."""
-    return b"%x\r\n%b\r\n" % (len(body), body)
+class AcceleratedProtocol(KeptProtocol):
+    """Hands what is posted to the handler's paths to the handler, and all else to the ASGI application."""
 
-
-class AcceleratedProtocol(HttpToolsProtocol):
-    """uvicorn makes one a connection, of the class that `with_handler` gives."""
-
-    handler: Handler
     served: UvicornConnection | None = None
 
-    @classmethod
-    def with_handler(cls, handler: Handler) -> type[Self]:
-        return type(cls.__name__, (cls,), {"handler": handler})
-
-    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
-        """uvicorn's, for each request when its turn comes on this connection."""
+    def start(self, cycle: RequestResponseCycle, app: Any) -> None:
         scope: Any = cycle.scope
         if scope["method"] != "POST" or (path := canonical_path(scope)) not in self.handler.paths:
-            super()._start_asgi_task(cycle, app)
-            return
-        if self.flow.write_paused:  # answers to earlier requests pile up, and nobody reads them
-            self.transport.abort()
+            super().start(cycle, app)
             return
         record = self.handler.records.open(scope)
-        self.served = UvicornConnection(cycle, record)
-        exchange = self.handler.enter(path, self.served)
+        served = self.served = UvicornConnection(cycle, record)
+        exchange = self.handler.enter(path, served)
         if exchange is not None:
-            self.served.on_complete = exchange.leave
+            served.on_complete = exchange.leave
             task = self.loop.create_task(cycle.run_asgi(lambda *_: exchange.serve()))
             self.tasks.add(task)
             task.add_done_callback(self.tasks.discard)
             task.add_done_callback(lambda _: exchange.leave())
             task.add_done_callback(lambda _: record.close())
+
+    def on_response_complete(self) -> None:
+        self.served = None
+        super().on_response_complete()
 
     def pause_writing(self) -> None:
         super().pause_writing()
@@ -152,9 +147,7 @@ class AcceleratedProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
-        served = self.served
-        if served is not None and not served.cycle.response_complete:
-            served.is_stuck = served.cycle.disconnected = True  # uvicorn tells its newest request only
-            served.cycle.message_event.set()
-            if served.on_lost is not None:
-                served.on_lost(Disconnected("The client closed the connection."))
+        if self.served is not None:
+            self.served.is_stuck = True
+            if self.served.on_lost is not None:
+                self.served.on_lost(Disconnected("The client closed the connection."))
