@@ -81,7 +81,7 @@ class Head:
             elif name == b"connection":
                 connection += value.lower() + b","
             elif name == b"expect":
-                self.expects_continue = value.lower() == b"100-continue"
+                self.expects_continue = value.lower() == b"100-continue" and self.version == "1.1"
         if len(lengths) + len(codings) > 1 or hosts > 1:
             raise Malformed(400, "Content-Length, Transfer-Encoding and Host are ambiguous.")
         if codings and codings[0].strip().lower() != b"chunked":

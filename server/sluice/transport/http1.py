@@ -5,52 +5,18 @@ import urllib.parse
 from typing import Any, Self
 
 import httptools
-from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT, FlowControl
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from sluice.transport.base import Handler
 from sluice.transport.body import Body, ChunkedBody, SizedBody
+from sluice.transport.cycle import OldCycle
 from sluice.transport.event_stream import PING
+from sluice.transport.flow import Flow
 from sluice.transport.half_closed import HalfClosed
 from sluice.transport.head import HEAD_BYTES, Head, Malformed, end_of_head
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
-
-
-class Flow(FlowControl):
-    """uvicorn's, whose reading can be held whatever a request would like."""
-
-    is_held = False
-
-    def hold(self, is_held: bool) -> None:
-        if is_held == self.is_held:
-            return
-        self.is_held = is_held
-        if is_held:
-            self._transport.pause_reading()
-        elif not self.read_paused:
-            self._transport.resume_reading()
-
-    def resume_reading(self) -> None:
-        if self.is_held:
-            self.read_paused = False
-        else:
-            super().resume_reading()
-
-
-class OldCycle(RequestResponseCycle):
-    """Of HTTP/1.0: what has no length ends with the connection."""
-
-    is_open_ended = False
-
-    async def send(self, message: Any) -> None:
-        if message["type"] == "http.response.start":
-            self.is_open_ended = b"content-length" not in dict(message.get("headers", ()))
-            if self.is_open_ended:
-                self.chunked_encoding = False
-        elif self.is_open_ended:
-            self.expected_content_length = len(message.get("body", b""))
-        await super().send(message)
 
 
 class Http1Protocol(HttpToolsProtocol):
