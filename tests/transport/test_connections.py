@@ -20,6 +20,7 @@ from sluice.settings import Http
 from sluice.transport.asgi import Exchanged
 from sluice.transport.base import Connection
 from sluice.transport.connections import RESERVE, Connections
+from sluice.transport.edge import Edge
 from sluice.transport.kept import KeptProtocol
 from sluice.transport.uvicorn import AcceleratedProtocol
 from tests.conftest import left_behind
@@ -102,7 +103,7 @@ async def kept(transport: str, script: Any = whole, **http: Any) -> AsyncIterato
     async def livez(_: Request) -> Response:
         return PlainTextResponse("alive")
 
-    app = Starlette(routes=[Route("/x", exchange, methods=["POST"]), Route("/livez", livez)])
+    app = Edge(Starlette(routes=[Route("/x", exchange, methods=["POST"]), Route("/livez", livez)]), handler.records)
     connections = Connections(Http.model_validate(http))
     kind = AcceleratedProtocol if transport == "accelerated" else KeptProtocol
     protocol = kind.with_handler(handler, connections)
