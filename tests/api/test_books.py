@@ -24,7 +24,7 @@ BATCH = 4
 NAMES = ("a", "b", "c")
 TRAFFIC = {
     "concurrency": BATCH, "max_concurrency": 8, "queue_timeout": 20, "first_token_timeout": 15, "stall_timeout": 10,
-    "send_timeout": 5, "timeout": 12,
+    "send_timeout": 5, "timeout": 40,
 }  # fmt: skip
 
 
@@ -80,6 +80,12 @@ class Books(RuleBasedStateMachine):
             self.loop.turn(turns - 1)
         else:
             self.loop.settle()
+
+    def apply(self, new: Settings) -> None:
+        async def on_the_loop() -> None:
+            self.app.state.apply(new)
+
+        self.loop.run_until_complete(on_the_loop())
 
     @rule(
         key=st.sampled_from((*NAMES, *NAMES, *NAMES, "stranger")),
@@ -170,11 +176,11 @@ class Books(RuleBasedStateMachine):
         new = Settings.model_validate({"traffic": traffic, "tenants": wanted})
         if concurrency == BATCH + 1:
             with pytest.raises(Mistake):
-                self.app.state.apply(new)
+                self.apply(new)
         else:
             batch = concurrency or BATCH
             self.engine.most = max(self.engine.most, batch)
-            self.app.state.apply(new)
+            self.apply(new)
             self.settings = new
             if self.is_settled:
                 self.engine.most = batch
