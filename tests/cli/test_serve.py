@@ -107,17 +107,17 @@ async def test_an_engine_that_hangs_is_not_ready_until_it_goes_on(server: Proces
     assert len(engine) >= 2
     for process in engine:
         process.suspend()
+    body = {"model": "demo", "prompt": "1"}
     try:
-        asking = asyncio.create_task(curl(server.url, 10))
-        while "stalled_seconds" not in (await server.readiness("ready")).json():
-            pass
-        asking.cancel()
-        await server.has(admitted=0)
-        await asyncio.sleep(2)  # it would be ready in this time, were it to forget
-        answer = await server.readiness("ready")
-        assert (answer.status_code, answer.json()["stalled_seconds"] > STALLED_S) == (503, True)
-        async with httpx.AsyncClient(base_url=server.url) as client:
-            refused = await client.post("/v1/completions", json={"model": "demo", "prompt": "1"})
+        async with httpx.AsyncClient(base_url=server.url, timeout=60) as client:
+            asking = asyncio.create_task(client.post("/v1/completions", json=body))
+            await server.line("The engine makes no progress", within=60)
+            asking.cancel()
+            await server.has(admitted=0)
+            await asyncio.sleep(2)  # it would be ready in this time, were it to forget
+            answer = await server.readiness("ready")
+            assert (answer.status_code, answer.json()["stalled_seconds"] > STALLED_S) == (503, True)
+            refused = await client.post("/v1/completions", json=body)
         assert (refused.status_code, refused.json()["error"]["code"]) == (503, "stalled")
     finally:
         for process in engine:
