@@ -36,14 +36,14 @@ STDOUT = 1
 
 
 class Application(FastAPI):
-    """All that is asked of it passes an Edge first."""
+    """All that is asked of it passes an Edge first, and what says that the server drains."""
 
-    def __init__(self, records: Records, **given: Any) -> None:
+    def __init__(self, records: Records, is_draining: Callable[[], bool], **given: Any) -> None:
         super().__init__(**given)
-        self.records = records
+        self.records, self.is_draining = records, is_draining
 
     def build_middleware_stack(self) -> ASGIApp:
-        return Edge(super().build_middleware_stack(), self.records)
+        return Edge(Closing(super().build_middleware_stack(), self.is_draining), self.records)
 
 
 def create_app(
@@ -82,6 +82,7 @@ def create_app(
 
     app = Application(
         records,
+        lambda: lifecycle.phase == "draining",
         title="Sluice",
         summary="A continuous-batching LLM server with an OpenAI-compatible API.",
         lifespan=lifespan,
@@ -89,7 +90,6 @@ def create_app(
         openapi_url=None,
         exception_handlers={404: not_found, 405: method_not_allowed, RequestError: refused, Exception: broken},
     )
-    app.add_middleware(Closing, is_draining=lambda: lifecycle.phase == "draining")
     auth = Auth(tenants)
     app.include_router(routes(endpoints, intake, auth, settings.names, lifecycle.require_ready))
     app.include_router(docs(app.openapi, auth))

@@ -51,14 +51,15 @@ class Reload:
             self.announce(f"{self.path} is not watched: it can be read only once")
             return
         seen = await asyncio.to_thread(self.content)
-        await self.reload()
+        if seen != b"":  # an empty one is about to be written
+            await self.reload(seen)
         try:  # of its folder, for files are replaced; and every five seconds, for links lead elsewhere
             async for _ in awatch(
                 self.path.parent, watch_filter=None, step=SETTLED, recursive=False, yield_on_timeout=True
             ):
                 content = await asyncio.to_thread(self.content)
-                if content not in (seen, b""):  # an empty one is about to be written
-                    await self.reload()
+                if content not in (seen, b""):
+                    await self.reload(content)
                 seen = content
         except OSError as error:
             self.announce(f"{self.path} is not watched ({error}); send SIGHUP when it has changed")
@@ -75,12 +76,15 @@ class Reload:
         else:
             self.announce("The settings are read again when the model is loaded")
 
-    async def reload(self) -> bool:
-        """Read the settings, apply them, and tell what changes and what does not. False: there was nothing to tell."""
+    async def reload(self, content: bytes | None = None) -> bool:
+        """Read the settings, apply them, and tell what changes and what does not. False: there was nothing to tell.
+
+        `content`: the file's, if it has been read.
+        """
         async with self.reloading:
             before = self.settings
             try:
-                sources, wanted = await asyncio.to_thread(self.read)
+                sources, wanted = await asyncio.to_thread(self.read, content)
                 with sources.telling():
                     self.use(wanted)
             except SettingsError as error:
@@ -91,11 +95,11 @@ class Reload:
             self.announce(line)
         return bool(lines)
 
-    def read(self) -> tuple[Sources, Settings]:
+    def read(self, content: bytes | None) -> tuple[Sources, Settings]:
         """Raises SettingsError."""
         if self.path and is_pipe(self.path):
             raise SettingsError(f"{self.path}: it can be read only once")
-        sources = Sources(self.path, self.overrides, os.environ)
+        sources = Sources(self.path, self.overrides, os.environ, content)
         return sources, sources.settings()
 
     def content(self) -> bytes | None:

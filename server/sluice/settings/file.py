@@ -17,15 +17,15 @@ MERGE = "tag:yaml.org,2002:merge"
 class File:
     """`values` is the file's content; `lines` says where each key and item stands, counted from 1.
 
-    Raises SettingsError, with the line, for what is not YAML, not a mapping, too much, a duplicate key or a tag such as
-    `!!python/object`.
+    `content`: what has been read of it already. Raises SettingsError, with the line, for what is not YAML, not a
+    mapping, too much, a duplicate key or a tag such as `!!python/object`.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, content: bytes | None = None) -> None:
         self.path = path
         self.lines: dict[Place, int] = {}
         try:
-            document = Document(read(path).decode())
+            document = Document((read(path) if content is None else content).decode())
             self.note(document.root, ())
             self.values: dict[str, Any] = document.value() or {}
         except OSError as error:

@@ -37,10 +37,12 @@ def load(
 
 
 class Sources:
-    """All that is set, and where. Raises SettingsError for what cannot be read."""
+    """All that is set, and where. `content`: the file's, if it has been read. Raises SettingsError."""
 
-    def __init__(self, path: Path | None, overrides: Sequence[str], environ: Mapping[str, str]) -> None:
-        self.file = File(path) if path else None
+    def __init__(
+        self, path: Path | None, overrides: Sequence[str], environ: Mapping[str, str], content: bytes | None = None
+    ) -> None:
+        self.file = File(path, content) if path else None
         self.variables = from_environment(environ)
         self.options = dict(parse_option(text) for text in overrides)
 
