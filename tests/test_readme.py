@@ -12,7 +12,15 @@ import yaml
 from fastapi import FastAPI
 from starlette.routing import Mount, Route
 
+from sluice.api.body_floor import FLOOR_BYTES_PER_S
+from sluice.errors import SHOWN_CHARACTERS
+from sluice.openai.chat.messages import MOST_CALLS, MOST_PARTS
+from sluice.openai.chat.models import MOST_MESSAGES
+from sluice.openai.sampling import LONGEST_STOP, MOST_BIASES, MOST_SEQUENCES, MOST_STOPS
 from sluice.settings import Settings, Tenant
+from sluice.transport.body import LINE_BYTES
+from sluice.transport.head import HEAD_BYTES, HEADERS_COUNT
+from sluice.wire.structure import MOST_ENTRIES, MOST_LEVELS, MOST_VALUES
 from tests.conftest import Serve, Started
 
 ROOT = Path(__file__).parents[1]
@@ -106,6 +114,15 @@ def parts(page: Path) -> set[str]:
     """What a link can lead to within it."""
     headings = re.findall(r"^#+ (.+)$", page.read_text(), re.M)
     return {"#" + re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_the_limits_told_are_those_that_hold() -> None:
+    told = (ROOT / "docs" / "limits.md").read_text()
+    for number in (
+        HEAD_BYTES, HEADERS_COUNT, LINE_BYTES, FLOOR_BYTES_PER_S, MOST_LEVELS, MOST_VALUES, MOST_ENTRIES, MOST_MESSAGES,
+        MOST_PARTS, MOST_CALLS, MOST_STOPS, LONGEST_STOP, MOST_BIASES, MOST_SEQUENCES, SHOWN_CHARACTERS,
+    ):  # fmt: skip
+        assert re.search(rf"(?<![\d,]){number:,}(?![\d,])", told), number
 
 
 def test_each_decision_is_in_the_index() -> None:
