@@ -145,6 +145,6 @@ async def test_an_engine_that_dies_ends_every_stream_with_an_error(serve: Serve,
         events = (await running).text.strip().split("\n\n")
         assert '"error"' in events[-1]
         assert "[DONE]" not in events[-1]
-        assert (await waiting).status_code == 500
+        assert (await waiting).status_code == 503
         assert (await server.status())["finished"]["failed"] == 2
         assert EngineFailed.outcome == "failed"

@@ -93,16 +93,16 @@ async def test_who_reads_slowly_but_steadily_gets_all_of_a_stream_and_who_stops_
 
 
 async def test_an_answer_that_is_whole_is_read_as_slowly_as_its_client_likes(transport: str) -> None:
-    """It has no seat any more; and who takes nothing of it is forgotten in the end."""
-    body = counting(LAST, stream=False) | {"n": SEQUENCES, "logprobs": True}
+    """A long one has its seat until it is read. Who takes nothing of a short one, which has none, is forgotten."""
+    long = counting(LAST, stream=False) | {"n": SEQUENCES, "logprobs": True}
     async with serving(transport) as server:
         await server.readiness("ready")
-        with asking(server, body) as steady, asking(server, body):
+        with asking(server, long) as steady, asking(server, long | {"n": 2}):
             await asyncio.to_thread(steady.read, BYTES_A_SECOND[transport], 4 * SEND_TIMEOUT_S)
-            await server.has(admitted=0)
+            await server.has(admitted=SEQUENCES)
             await asyncio.to_thread(steady.read_on, b"}}")
             choices = json.loads(steady.body)["choices"]
             assert {choice["message"]["content"] for choice in choices} == {NUMBERS}
             steady.connection.close()
             await server.has_no_connection(within=20)
-        assert (await server.status())["finished"]["finished"] == 2 * SEQUENCES
+        assert (await server.status())["finished"]["finished"] == SEQUENCES + 2

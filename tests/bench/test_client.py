@@ -118,7 +118,7 @@ async def test_a_cancelled_client_hangs_up_and_stays_unfinished(serve: Serve, fa
     assert [attempt.outcome for attempt in caller.request.attempts] == ["unfinished"]
 
 
-async def test_an_engine_that_dies_before_the_first_token_fails_the_request(serve: Serve, fake: FakeEngine) -> None:
+async def test_an_engine_that_dies_before_the_first_token_is_a_refusal(serve: Serve, fake: FakeEngine) -> None:
     fake.going.clear()
     async with serve(fake) as server:
         caller = Caller(server.url)
@@ -126,7 +126,7 @@ async def test_an_engine_that_dies_before_the_first_token_fails_the_request(serv
         await server.has(running=1)
         fake.die()
         (attempt,) = await asking
-    assert (attempt.outcome, attempt.status) == ("failed", 500)
+    assert (attempt.outcome, attempt.status) == ("refused", 503)
     fake.live.clear()
 
 
