@@ -13,7 +13,7 @@ from tests.api.wire import CHAT
 from tests.process import Process, started
 from tests.test_lifecycle import counting
 
-SEND_TIMEOUT_S = 1.5
+SEND_TIMEOUT_S = 1.0
 SEQUENCES, LAST = 16, 400
 NUMBERS = " ".join(map(str, range(1, LAST + 1)))
 BYTES_A_SECOND = {"accelerated": 30_000, "asgi": 120_000}
