@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from sluice.errors import SettingsError
 from sluice.settings import Settings, load
+from tests.settings.mistake import mistake
 
 ROOT = Path(__file__).parents[2]
 
@@ -17,14 +18,6 @@ def write(folder: Path, text: str) -> Path:
     path = folder / "sluice.yaml"
     path.write_text(text)
     return path
-
-
-def mistake(*args: object) -> str:
-    with pytest.raises(SettingsError) as error:
-        load(*args)  # type: ignore[arg-type]
-    text = str(error.value)
-    assert "\n" not in text
-    return text
 
 
 def test_without_anything_there_are_the_defaults() -> None:

@@ -2,8 +2,8 @@
 
 import pytest
 
-from sluice.errors import SettingsError
 from sluice.settings import Settings, load
+from tests.settings.mistake import mistake
 
 KUBERNETES = {
     "SLUICE_PORT": "tcp://10.96.3.7:8000",
@@ -25,14 +25,6 @@ KUBERNETES = {
     "SLUICE_": "x",
     "SLUICE": "x",
 }
-
-
-def mistake(*args: object) -> str:
-    with pytest.raises(SettingsError) as error:
-        load(*args)  # type: ignore[arg-type]
-    text = str(error.value)
-    assert "\n" not in text
-    return text
 
 
 def test_what_kubernetes_puts_beside_a_service_is_no_setting() -> None:

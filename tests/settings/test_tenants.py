@@ -7,17 +7,10 @@ import pytest
 
 from sluice.errors import SettingsError
 from sluice.settings import Settings, Tenant, load
+from tests.settings.mistake import mistake
 
 SHA = "sha256:" + "0a" * 32
 ONE = f"tenants:\n  - name: a\n    keys: [{SHA}]\n"
-
-
-def mistake(*args: object) -> str:
-    with pytest.raises(SettingsError) as error:
-        load(*args)  # type: ignore[arg-type]
-    text = str(error.value)
-    assert "\n" not in text
-    return text
 
 
 def test_what_is_not_said_is_not_limited() -> None:
