@@ -1,10 +1,8 @@
 """Nothing that one request asks for, or is made of, holds the event loop; the client is on another thread."""
 
 import asyncio
-import gc
 import gzip
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -39,15 +37,6 @@ HOSTILE: dict[str, dict[str, Any]] = {
     "token ids": TEXT | {"prompt": [7] * 500_000},
     "prompts of one id": TEXT | {"prompt": [[7]] * 20_000},
 }
-
-
-@pytest.fixture(autouse=True)
-def frozen() -> Iterator[None]:
-    """As `sluice serve` does it: else the garbage collector goes through all that the tests have imported."""
-    gc.collect()
-    gc.freeze()
-    yield
-    gc.unfreeze()
 
 
 @pytest.mark.parametrize("body", HOSTILE.values(), ids=HOSTILE)

@@ -1,14 +1,10 @@
 """Requests of a thousand sequences: nobody else on the loop waits for them."""
 
 import asyncio
-import gc
 import json
 import socket
 import time
-from collections.abc import Iterator
 from typing import Any
-
-import pytest
 
 from sluice.engine.base import Prompt, Receiver, Sampling
 from tests.conftest import Running, Serve
@@ -38,15 +34,6 @@ class Costly(FakeEngine):
     def submit(self, sequence_id: str, prompt: list[int], sampling: Sampling, receiver: Receiver) -> FakeSequence:
         work(0.0002)
         return super().submit(sequence_id, prompt, sampling, receiver)
-
-
-@pytest.fixture(autouse=True)
-def frozen() -> Iterator[None]:
-    """What else the tests have made is none of the garbage collector's business, as under `sluice serve`."""
-    gc.collect()
-    gc.freeze()
-    yield
-    gc.unfreeze()
 
 
 def post(server: Running, body: dict[str, Any], until: bytes) -> bytes:
