@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import socket
 import time
 from typing import Any
@@ -43,9 +44,14 @@ def post(server: Running, body: dict[str, Any], until: bytes) -> bytes:
         head = b"POST /v1/completions HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n"
         connection.sendall(head % len(content) + content)
         received = b""
-        while until not in received[-70_000:] and (data := connection.recv(65536)):
+        while until not in whole(received[-70_000:]) and (data := connection.recv(65536)):
             received += data
-        return received
+        return whole(received)
+
+
+def whole(chunks: bytes) -> bytes:
+    """Without the lines between chunks, which may stand inside an event."""
+    return re.sub(rb"\r\n[0-9a-f]+\r\n", b"", chunks)
 
 
 async def answered(server: Running, requests: int, until: bytes) -> list[bytes]:
