@@ -9,6 +9,7 @@ from prometheus_client.registry import Collector
 
 from sluice.engine.base import (
     Chat,
+    Constraint,
     Delta,
     FinishReason,
     Loading,
@@ -17,6 +18,7 @@ from sluice.engine.base import (
     Pace,
     Prompt,
     Receiver,
+    Rendered,
     Sampling,
     TokenLogprob,
 )
@@ -36,6 +38,8 @@ def answer(prompt: str) -> list[str]:
 
 class FakeSequence:
     """`receiver` gets a token at each of the engine's steps, from `made` on."""
+
+    cached_tokens = 0
 
     def __init__(self, engine: "FakeEngine", tokens: list[str], sampling: Sampling, receiver: Receiver) -> None:
         self.engine, self.tokens, self.sampling, self.receiver = engine, tokens, sampling, receiver
@@ -89,19 +93,19 @@ class FakeEngine:
             raise EngineFailed(self.failure)
         return ModelInfo(max_model_len=CONTEXT, max_num_seqs=256)
 
-    async def render(self, prompt: Prompt) -> list[int]:
+    async def render(self, prompt: Prompt, constraint: Constraint | None = None) -> Rendered:
         self.renders += 1
         if isinstance(prompt, list):
-            return prompt
+            return Rendered(prompt)
         text = " ".join(str(m["content"]) for m in prompt.messages) if isinstance(prompt, Chat) else prompt
-        return [ord(letter) for letter in text]
+        return Rendered([ord(letter) for letter in text])
 
-    def submit(self, sequence_id: str, prompt: list[int], sampling: Sampling, receiver: Receiver) -> FakeSequence:
+    def submit(self, sequence_id: str, prompt: Rendered, sampling: Sampling, receiver: Receiver) -> FakeSequence:
         if self.dead:
             raise EngineDied
-        if any(token >= 0x110000 for token in prompt):
+        if any(token >= 0x110000 for token in prompt.tokens):
             raise InvalidRequest("A token is out of the vocabulary.")
-        sequence = FakeSequence(self, answer("".join(map(chr, prompt))), sampling, receiver)
+        sequence = FakeSequence(self, answer("".join(map(chr, prompt.tokens))), sampling, receiver)
         self.run(sequence)
         return sequence
 

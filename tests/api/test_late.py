@@ -6,7 +6,7 @@ import json
 import pytest
 
 from sluice.app import create_app
-from sluice.engine.base import Receiver, Sampling
+from sluice.engine.base import Receiver, Rendered, Sampling
 from sluice.settings import Settings
 from tests.api.raw import RawClient
 from tests.fake import FakeEngine, FakeSequence, answer
@@ -24,7 +24,7 @@ class LateEngine(FakeEngine):
         super().__init__(seconds_a_token=STEP)
         self.pace.is_late = True
 
-    def submit(self, sequence_id: str, prompt: list[int], sampling: Sampling, receiver: Receiver) -> FakeSequence:
+    def submit(self, sequence_id: str, prompt: Rendered, sampling: Sampling, receiver: Receiver) -> FakeSequence:
         self.last = super().submit(sequence_id, prompt, sampling, receiver)
         return self.last
 

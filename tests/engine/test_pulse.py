@@ -2,7 +2,7 @@
 
 import pytest
 
-from sluice.engine.base import Prompt, Receiver, Sampling
+from sluice.engine.base import Prompt, Receiver, Rendered, Sampling
 from sluice.engine.pulse import Pulse
 from sluice.errors import EngineDied
 from tests.fake import FakeEngine, FakeSequence
@@ -79,7 +79,7 @@ class Refusing(Still):
 
 
 class Failing(Still):
-    def submit(self, sequence_id: str, prompt: list[int], sampling: Sampling, receiver: Receiver) -> FakeSequence:
+    def submit(self, sequence_id: str, prompt: Rendered, sampling: Sampling, receiver: Receiver) -> FakeSequence:
         sequence = super().submit(sequence_id, prompt, sampling, receiver)
         sequence.abort()
         receiver.fail(EngineDied())

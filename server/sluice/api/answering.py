@@ -2,13 +2,14 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from random import Random
 
+from sluice import __version__
 from sluice.admission import AdmissionController, Ticket
 from sluice.api.errors import no_model, to_problem
 from sluice.api.generation import Generation
-from sluice.api.sinks import StreamSink
+from sluice.api.sinks import ParsedSink, StreamSink
 from sluice.engine.base import Engine, ModelInfo
 from sluice.errors import RequestError
 from sluice.settings import Settings
@@ -16,11 +17,19 @@ from sluice.telemetry.latencies import Latencies
 from sluice.transport.base import Connection, Headers, encode
 from sluice.transport.event_stream import EVENT_STREAM, EventStream
 from sluice.transport.heartbeat import Heartbeat
-from sluice.wire.endpoint import Call, Encoder, Endpoint
+from sluice.wire.collected import CollectedDeltas
+from sluice.wire.endpoint import About, Call, Encoder, Endpoint, Totals
 from sluice.wire.structure import SHORT_BODY_BYTES
 
 PIECE_BYTES = 256 * 1024
 """What of a whole answer is made, or sent, in one turn of the loop."""
+SHORT_ANSWER = 4_000
+"""Characters up to which a whole answer is parsed on the event loop."""
+REASONING_FIELDS = {
+    "reasoning": ("reasoning",),
+    "reasoning_content": ("reasoning_content",),
+    "both": ("reasoning", "reasoning_content"),
+}
 
 
 class Answering:
@@ -33,6 +42,8 @@ class Answering:
         self.engine, self.controller, self.latencies = engine, controller, latencies
         self.names, self.coalesce = settings.names, settings.streaming.coalesce == "auto"
         self.require_ready = require_ready
+        self.fingerprint = f"sluice-{__version__}"
+        self.reasoning_fields = REASONING_FIELDS[settings.streaming.reasoning_field]
         self.heartbeat, self.ids = Heartbeat(), Random()
         self.event_stream = encode(EVENT_STREAM)
 
@@ -42,16 +53,17 @@ class Answering:
         if call.model not in self.names:
             raise no_model(call.model, self.names)
         ticket.request_class = ticket.account.class_of(call.request_class)
-        request_id, created = f"{endpoint.id_prefix}-{self.ids.getrandbits(128):032x}", int(time.time())
+        request_id = f"{endpoint.id_prefix}{self.ids.getrandbits(128):032x}"
+        about = About(request_id, int(time.time()), self.fingerprint, self.reasoning_fields)
         generation = Generation(
             call.to_generation(request_id), ticket, engine=self.engine, model=self.require_ready(),
             controller=self.controller, latencies=self.latencies,
         )  # fmt: skip
         await generation.prepare()
         if call.stream:
-            await self.stream(generation, call.encoder(request_id, created), connection)
+            await self.stream(generation, call.encoder(about), connection)
         else:
-            await collect(generation, call, created, connection)
+            await collect(generation, call, about, connection)
 
     async def stream(self, generation: Generation, encoder: Encoder, connection: Connection) -> None:
         """Server-sent events, from when the engine has accepted the request."""
@@ -59,10 +71,11 @@ class Answering:
         sequences = generation.request.sequences
         events = EventStream(connection, headers, sequences, self.heartbeat, generation.note_reading)
         sinks = [StreamSink(index, encoder, events, self.engine.pace, self.coalesce) for index in range(sequences)]
-        await generation.start(sinks)
+        parsed = [parsed_sink(generation, sink) for sink in sinks]
+        await generation.start(parsed)
         with events:
             events.begin(encoder.first())
-            await events.end(await last_events(generation, encoder, events, sinks))
+            await events.end(await last_events(generation, encoder, events, sinks, parsed))
 
 
 async def parse(endpoint: Endpoint, body: bytes) -> Call:
@@ -72,7 +85,16 @@ async def parse(endpoint: Endpoint, body: bytes) -> Call:
     return await asyncio.to_thread(endpoint.parse, body)
 
 
-async def last_events(generation: Generation, encoder: Encoder, events: EventStream, sinks: list[StreamSink]) -> bytes:
+def parsed_sink(generation: Generation, sink: StreamSink) -> StreamSink | ParsedSink:
+    """The sink, behind a parser where its answer has to be read."""
+    parser = generation.parser(sink.index)
+    return sink if parser is None else ParsedSink(parser, sink, generation.request.sampling.wants_ids)
+
+
+async def last_events(
+    generation: Generation, encoder: Encoder, events: EventStream, sinks: list[StreamSink],
+    parsed: Sequence[StreamSink | ParsedSink],
+) -> bytes:  # fmt: skip
     """What ends the stream, once it may end. Raises what ends it early if the client cannot be told any more."""
     ticket = generation.ticket
     try:
@@ -90,16 +112,37 @@ async def last_events(generation: Generation, encoder: Encoder, events: EventStr
         events.connection.is_last = True
         return encoder.error(to_problem(error))
     ticket.conclude(None)
-    return encoder.last(generation.prompt_tokens, generation.completion_tokens)
+    return encoder.last(totals(generation, sum(each.reasoning_tokens for each in parsed)))
 
 
-async def collect(generation: Generation, call: Call, created: int, connection: Connection) -> None:
+def totals(generation: Generation, reasoning: int) -> Totals:
+    return Totals(generation.prompt_tokens, generation.completion_tokens, generation.cached_tokens, reasoning)
+
+
+async def parse_answers(generation: Generation, sequences: Sequence[CollectedDeltas]) -> int:
+    """Have them read that have to be; returns how many of their tokens are reasoning."""
+    reasoning = 0
+    for index, sequence in enumerate(sequences):
+        parser = generation.parser(index)
+        if parser is None:
+            continue
+        text, ids = sequence.text, sequence.ids
+        if len(text) <= SHORT_ANSWER:
+            sequence.parsed = parser.whole(text, ids)
+        else:
+            sequence.parsed = await asyncio.to_thread(parser.whole, text, ids)
+        reasoning += parser.reasoning_tokens(ids)
+    return reasoning
+
+
+async def collect(generation: Generation, call: Call, about: About, connection: Connection) -> None:
     ticket = generation.ticket
     sequences = [call.collected() for _ in range(generation.request.sequences)]
     await generation.start(sequences)
     await generation.finish()
+    used = totals(generation, await parse_answers(generation, sequences))
     pieces, made = list[bytes | bytearray](), 0
-    for piece in call.whole(generation.request.id, created, sequences, generation.prompt_tokens):
+    for piece in call.whole(about, sequences, used):
         pieces.append(piece)
         made += len(piece)
         if made // PIECE_BYTES > (made - len(piece)) // PIECE_BYTES:

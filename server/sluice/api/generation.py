@@ -7,7 +7,8 @@ import msgspec
 
 from sluice.admission import AdmissionController, Entry, Standing, Ticket
 from sluice.api.choice import Choice, Sink
-from sluice.engine.base import Chat, Engine, GenerationRequest, ModelInfo, Prompt, Sampling
+from sluice.engine.base import Chat, Engine, GenerationRequest, ModelInfo, Prompt, Rendered, Sampling
+from sluice.engine.parser import Parser
 from sluice.errors import ContextLengthExceeded, InvalidRequest, RequestError
 from sluice.telemetry.latencies import Latencies
 
@@ -19,7 +20,8 @@ class Generation:
     """All sequences of one request; sequence `i` is number `i % n` of prompt `i // n`.
 
     `longest`: of each prompt, how many tokens an answer to it may have. `done` is set when all have finished, or to
-    what ended the request early. `completion_tokens`: of all answers, at the end.
+    what ended the request early. Known at the end: `completion_tokens`, of all answers, and `cached_tokens`, those of
+    the prompts that were in the prefix cache.
     """
 
     def __init__(
@@ -35,20 +37,20 @@ class Generation:
         self.request, self.ticket = request, ticket
         self.engine, self.model, self.controller, self.latencies = engine, model, controller, latencies
         self.clock = controller.clock
-        self.prompts: list[list[int]] = []
+        self.prompts: list[Rendered] = []
         self.prefilled = set[int]()
         self.is_read = True
         self.longest: list[int] = []
         self.choices: list[Choice] = []
         self.unfinished = request.sequences
-        self.completion_tokens = 0
+        self.completion_tokens = self.cached_tokens = 0
         loop = asyncio.get_running_loop()
         self.accepted: asyncio.Future[None] = loop.create_future()
         self.done: asyncio.Future[None] = loop.create_future()
 
     @property
     def prompt_tokens(self) -> int:
-        return sum(map(len, self.prompts))
+        return sum(len(prompt.tokens) for prompt in self.prompts)
 
     def standing(self) -> Standing:
         """Whose time runs: that of the sequences that do. Each token, and each change among them, begins it anew."""
@@ -70,9 +72,9 @@ class Generation:
         for number, prompt in enumerate(self.request.prompts):
             if number:
                 await asyncio.sleep(0)  # short ones are rendered on the event loop, and there may be a thousand
-            tokens = await self.engine.render(prompt)
-            self.longest.append(self.longest_answer(prompt, len(tokens)))
-            self.prompts.append(tokens)
+            rendered = await self.engine.render(prompt, self.request.sampling.constraint)
+            self.longest.append(self.longest_answer(prompt, len(rendered.tokens)))
+            self.prompts.append(rendered)
         answers = self.request.n * sum(self.longest)
         self.controller.take_tokens(self.ticket, self.prompt_tokens, self.prompt_tokens + answers)
 
@@ -111,9 +113,18 @@ class Generation:
 
     def sampling(self, index: int) -> Sampling:
         """Sequence `index`'s own: its length, and a seed of its own."""
-        seed, n = self.request.sampling.seed, self.request.n
-        seed = None if seed is None else seed + index % n
-        return msgspec.structs.replace(self.request.sampling, max_tokens=self.longest[index // n], seed=seed)
+        asked, n = self.request.sampling, self.request.n
+        return msgspec.structs.replace(
+            asked,
+            max_tokens=self.longest[index // n],
+            seed=None if asked.seed is None else asked.seed + index % n,
+            wants_ids=asked.wants_ids or self.prompt_of(index).parser is not None,
+        )
+
+    def parser(self, index: int) -> Parser | None:
+        """For sequence `index`, where its answer has to be read."""
+        make = self.prompt_of(index).parser
+        return None if make is None else make()
 
     async def start(self, sinks: Iterable[Sink]) -> None:
         """Wait for turns and hand the sequences to the engine; returns when it has accepted the first one.
@@ -138,10 +149,10 @@ class Generation:
     def join(self, choice: Choice) -> None:
         """Wait for a place in the batch."""
         self.choices.append(choice)
-        spec = self.ticket.spec(len(self.prompt_of(choice.index)))
+        spec = self.ticket.spec(len(self.prompt_of(choice.index).tokens))
         choice.entry = self.controller.scheduler.join(spec, lambda entry: self.begin(choice, entry))
 
-    def prompt_of(self, index: int) -> list[int]:
+    def prompt_of(self, index: int) -> Rendered:
         return self.prompts[index // self.request.n]
 
     def begin(self, choice: Choice, entry: Entry) -> None:
@@ -181,7 +192,7 @@ class Generation:
         prompt = index // self.request.n
         if prompt not in self.prefilled:
             self.prefilled.add(prompt)
-            self.controller.prefilled(self.ticket, len(self.prompts[prompt]))
+            self.controller.prefilled(self.ticket, len(self.prompts[prompt].tokens))
 
     def note_last(self, entry: Entry) -> None:
         """A sequence has finished."""
@@ -218,12 +229,14 @@ class Generation:
         for choice in self.choices:
             if choice.sequence is not None:
                 choice.sequence.abort()
+                if choice.index % self.request.n == 0:
+                    self.cached_tokens += choice.sequence.cached_tokens
             self.completion_tokens += choice.tokens
         self.controller.scheduler.leave(*(choice.entry for choice in self.choices if choice.entry is not None))
         for choice in self.choices:
             choice.sequence = choice.entry = None  # they know it, too
         self.choices.clear()
-        self.ticket.prompt_tokens = sum(len(self.prompts[prompt]) for prompt in self.prefilled)
+        self.ticket.prompt_tokens = sum(len(self.prompts[prompt].tokens) for prompt in self.prefilled)
         self.ticket.completion_tokens = self.completion_tokens
         for future in (self.accepted, self.done):
             if not future.cancel() and not future.cancelled():

@@ -3,7 +3,8 @@
 import asyncio
 from collections.abc import Sequence
 
-from sluice.engine.base import Delta, Pace
+from sluice.engine.base import Delta, More, Pace
+from sluice.engine.parser import Parser
 from sluice.transport.event_stream import EventStream
 from sluice.wire.endpoint import Encoder
 
@@ -26,11 +27,13 @@ class StreamSink:
         self.held: tuple[Delta, ...] = ()
         self.timer: asyncio.Handle | None = None
 
+    reasoning_tokens = 0
+
     def put(self, delta: Delta) -> None:
         """The next delta."""
         if self.pace.is_late or self.held:
             self.put_late(delta)
-        elif delta.finish_reason is None and delta.logprobs is None:
+        elif delta.finish_reason is None and delta.logprobs is None and delta.more is None and self.plain is not None:
             self.events.write(self.plain.fill(delta.text))
         else:
             self.send((delta,))
@@ -64,11 +67,46 @@ class StreamSink:
             self.events.write_last(events)
 
 
+class ParsedSink:
+    """Puts a parser between a sequence and its sink; `ids`: of all its tokens. `tells_ids`: its deltas have theirs."""
+
+    def __init__(self, parser: Parser, sink: StreamSink, tells_ids: bool) -> None:
+        self.parser, self.sink, self.tells_ids = parser, sink, tells_ids
+        self.ids = list[int]()
+
+    def put(self, delta: Delta) -> None:
+        told = delta.more or More()
+        self.ids += told.ids
+        parsed = self.parser.piece(delta.text, told.ids, delta.finish_reason is not None)
+        ids = told.ids if self.tells_ids else ()
+        more = None
+        if ids or told.stop_reason is not None or parsed.reasoning or parsed.calls:
+            more = More(ids, told.stop_reason, parsed.reasoning, parsed.calls)
+        elif not parsed.text and delta.finish_reason is None and delta.logprobs is None:
+            return  # it holds this back, or it was a marker
+        self.sink.put(Delta(parsed.text, delta.tokens, delta.finish_reason, delta.logprobs, more))
+
+    @property
+    def reasoning_tokens(self) -> int:
+        return self.parser.reasoning_tokens(self.ids)
+
+
 def merged(deltas: Sequence[Delta]) -> Delta:
     logprobs = [logprob for delta in deltas for logprob in delta.logprobs or ()]
+    told = [delta.more for delta in deltas if delta.more is not None]
     return Delta(
         "".join(delta.text for delta in deltas),
         sum(delta.tokens for delta in deltas),
         deltas[-1].finish_reason,
         tuple(logprobs) if deltas[0].logprobs is not None else None,
+        merged_more(told) if told else None,
+    )
+
+
+def merged_more(told: Sequence[More]) -> More:
+    return More(
+        tuple(token for more in told for token in more.ids),
+        told[-1].stop_reason,
+        "".join(more.reasoning for more in told),
+        tuple(call for more in told for call in more.calls),
     )

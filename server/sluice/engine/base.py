@@ -7,27 +7,54 @@ from typing import Any, Literal, Protocol
 import msgspec
 from prometheus_client.registry import Collector
 
+from sluice.engine.parser import CallDelta, Parser
 from sluice.errors import RequestError
 
 FinishReason = Literal["stop", "length"]
 OutputPathName = Literal["direct", "public"]
 
 
+class NamedTool(msgspec.Struct, frozen=True):
+    """The tool that has to be called."""
+
+    name: str
+
+
+ToolChoice = Literal["none", "auto", "required"] | NamedTool
+
+
 class Chat(msgspec.Struct, frozen=True):
-    """A conversation that the model's chat template turns into a prompt."""
+    """A conversation that the model's chat template turns into a prompt.
+
+    `tools`: functions, in OpenAI's form. `template_kwargs` may hold `enable_thinking`, `reasoning_effort`,
+    `add_generation_prompt` and `continue_final_message`. `include_reasoning`: false drops it from the answer.
+    """
 
     messages: list[dict[str, Any]]
     template_kwargs: dict[str, Any] = {}
+    tools: list[dict[str, Any]] = []
+    tool_choice: ToolChoice = "none"
+    parallel_tool_calls: bool = True
+    include_reasoning: bool = True
 
 
 Prompt = Chat | str | list[int]
 """A conversation, a text, or token ids."""
 
 
+class Constraint(msgspec.Struct, frozen=True):
+    """What an answer has to look like; kinds, values and options are vLLM's `StructuredOutputsParams`."""
+
+    kind: Literal["json", "json_object", "regex", "choice", "grammar", "structural_tag"]
+    value: Any
+    options: dict[str, Any] = {}
+
+
 class Sampling(msgspec.Struct, frozen=True):
     """How tokens are chosen and when a sequence ends; names and meanings are vLLM's `SamplingParams`.
 
-    None leaves it to the model's own default (its generation_config), or to the engine's.
+    None leaves it to the model's own default (its generation_config), or to the engine's. `constraint` is for the
+    engine to put together with what tools ask for. `wants_ids`: each delta tells its tokens' ids.
     """
 
     temperature: float | None = None
@@ -44,6 +71,20 @@ class Sampling(msgspec.Struct, frozen=True):
     logit_bias: dict[int, float] | None = None
     logprobs: int | None = None
     ignore_eos: bool = False
+    constraint: Constraint | None = None
+    wants_ids: bool = False
+
+
+class Rendered(msgspec.Struct, frozen=True):
+    """A prompt as the engine takes it.
+
+    `parser` makes what reads one answer to it, where there are tools or reasoning. `more`: what the engine wants to
+    know of it again when it is submitted.
+    """
+
+    tokens: list[int]
+    parser: Callable[[], Parser] | None = None
+    more: dict[str, Any] = {}
 
 
 class GenerationRequest(msgspec.Struct, frozen=True):
@@ -77,6 +118,20 @@ class Delta(msgspec.Struct, frozen=True, gc=False):
     tokens: int
     finish_reason: FinishReason | None = None
     logprobs: tuple[TokenLogprob, ...] | None = None
+    more: "More | None" = None
+
+
+class More(msgspec.Struct, frozen=True):
+    """What few deltas have.
+
+    `ids`: of its tokens. `stop_reason`: the stop string or the token that ended the sequence, where one was asked for.
+    `reasoning` and `calls`: what a parser has found in it; the delta's `text` is what is neither.
+    """
+
+    ids: tuple[int, ...] = ()
+    stop_reason: int | str | None = None
+    reasoning: str = ""
+    calls: tuple[CallDelta, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +182,8 @@ class EngineSequence(Protocol):
 
     can_pause: bool
     """Whether it would go on after a pause as if there had been none."""
+    cached_tokens: int
+    """Tokens of its prompt that were in the prefix cache."""
 
     def abort(self) -> None:
         """End it; its receiver hears nothing more."""
@@ -158,11 +215,14 @@ class Engine(Protocol):
         """
         ...
 
-    async def render(self, prompt: Prompt) -> list[int]:
-        """Chat template and tokenization, off the event loop if they take long. Raises `InvalidRequest`."""
+    async def render(self, prompt: Prompt, constraint: Constraint | None = None) -> Rendered:
+        """Chat template, tokenization, and what an answer is held to; off the event loop if they take long.
+
+        Raises `InvalidRequest`.
+        """
         ...
 
-    def submit(self, sequence_id: str, prompt: list[int], sampling: Sampling, receiver: Receiver) -> EngineSequence:
+    def submit(self, sequence_id: str, prompt: Rendered, sampling: Sampling, receiver: Receiver) -> EngineSequence:
         """Hand a sequence to the engine; its deltas go to the receiver.
 
         Raises `InvalidRequest`, `EngineFailed` or `EngineDied`, or lets the receiver know a little later.

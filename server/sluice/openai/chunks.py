@@ -6,16 +6,17 @@ from typing import Any, ClassVar, NamedTuple, get_args
 
 from sluice.engine.base import Delta, FinishReason
 from sluice.openai.errors import encode_error
+from sluice.openai.reasons import Reason
 from sluice.openai.usage import Head, Usage
 from sluice.transport.sse import event, to_json
 from sluice.wire.answer import Answer
-from sluice.wire.endpoint import Problem
+from sluice.wire.endpoint import About, Problem, Totals
 from sluice.wire.template import EventTemplate, Frame
 
 DONE = event(b"[DONE]")
-Ending = FinishReason | None
+Ending = Reason | None
 ID, CREATED, MODEL = "\0id\0", -(2**53), "\0model\0"
-INDEX, PROMPT, COMPLETION = -(2**45), -(2**40), -(2**41)
+INDEX, USED = -(2**45), Totals(-(2**40), -(2**41), -(2**42), -(2**43))
 """What stands for an answer's own, a choice's index and the answer's tokens in what is encoded once for all answers."""
 
 
@@ -29,11 +30,12 @@ class Chunks(ABC):
     chunk: ClassVar[type[Answer]]
     object: ClassVar[str]
 
-    def __init__(self, head: Head, include_usage: bool, choices: int) -> None:
+    def __init__(self, about: About, model: str, include_usage: bool, choices: int) -> None:
         """`choices`: how many sequences the answer has."""
-        self.head, self.include_usage, self.choices = head, include_usage, choices
-        self.templates = templates(type(self), include_usage)
-        self.stamp = to_json(head.id), to_json(head.created), to_json(head.model)
+        self.head, self.include_usage, self.choices = Head(about.id, about.created, model), include_usage, choices
+        self.fingerprint = about.fingerprint
+        self.templates = templates(type(self), include_usage, about.fingerprint)
+        self.stamp = to_json(about.id), to_json(about.created), to_json(model)
         self.frames = [self.frame(index, None) for index in range(choices)]
 
     def first(self) -> bytes:
@@ -41,19 +43,30 @@ class Chunks(ABC):
         return b"".join(opening.fill(*self.stamp, b"%d" % index) for index in range(self.choices)) if opening else b""
 
     def delta(self, index: int, delta: Delta) -> bytes:
-        if delta.logprobs is None:
-            reason = delta.finish_reason
-            return (self.frames[index] if reason is None else self.frame(index, reason)).fill(delta.text)
-        return encode(type(self), self.head, self.include_usage, [self.choice(index, delta)])
+        reason = delta.finish_reason
+        if delta.logprobs is None and delta.more is None:
+            return (self.frames[index] if reason is None else self.frame(index, self.ending(index, delta))).fill(
+                delta.text
+            )
+        return self.encode(self.choice(index, delta), reason is not None)
+
+    def ending(self, index: int, delta: Delta) -> Ending:
+        """OpenAI's word for the end of a sequence."""
+        return delta.finish_reason
+
+    def encode(self, choice: Answer, is_last: bool) -> bytes:
+        return encode(
+            type(self), self.head, self.include_usage, [choice], fingerprint=self.fingerprint if is_last else None
+        )
 
     def frame(self, index: int, ending: Ending) -> Frame:
         return Frame(self.templates.frames[ending].fill(*self.stamp, b"%d" % index))
 
-    def last(self, prompt_tokens: int, completion_tokens: int) -> bytes:
+    def last(self, totals: Totals) -> bytes:
         if not self.include_usage:
             return DONE
-        totals = map(to_json, (prompt_tokens, completion_tokens, prompt_tokens + completion_tokens))
-        return self.templates.usage.fill(*self.stamp, *totals) + DONE
+        numbers = map(to_json, (*totals[:2], totals.prompt + totals.completion, *totals[2:]))
+        return self.templates.usage.fill(*self.stamp, *numbers) + DONE
 
     def error(self, problem: Problem) -> bytes:
         return event(encode_error(problem))
@@ -61,7 +74,7 @@ class Chunks(ABC):
     @classmethod
     @abstractmethod
     def plain(cls, index: int, text: str, ending: Ending) -> Answer:
-        """The entry in `choices` that carries a delta without logprobs."""
+        """The entry in `choices` that carries a delta that is only a text, or its end."""
 
     @classmethod
     def greeting(cls, index: int) -> Answer | None:
@@ -70,16 +83,19 @@ class Chunks(ABC):
 
     @abstractmethod
     def choice(self, index: int, delta: Delta) -> Answer:
-        """The entry in `choices` that carries a delta with logprobs."""
+        """The entry in `choices` that carries a delta with more than a text."""
 
 
 def encode(
-    kind: type[Chunks], head: Head, include_usage: bool, choices: list[Answer], usage: Usage | None = None
-) -> bytes:
+    kind: type[Chunks], head: Head, include_usage: bool, choices: list[Answer], *, usage: Usage | None = None,
+    fingerprint: str | None = None,
+) -> bytes:  # fmt: skip
     """One event. OpenAI's `usage` is null in every chunk but the last, and absent when nobody asked for it."""
     fields: dict[str, Any] = {**head._asdict(), "object": kind.object, "choices": choices}
     if include_usage:
         fields["usage"] = usage
+    if fingerprint is not None:
+        fields["system_fingerprint"] = fingerprint
     return event(kind.chunk(**fields).encode())
 
 
@@ -92,20 +108,22 @@ class EventTemplates(NamedTuple):
 
 
 @cache  # what a client chooses is in none of it
-def templates(kind: type[Chunks], include_usage: bool) -> EventTemplates:
+def templates(kind: type[Chunks], include_usage: bool, fingerprint: str) -> EventTemplates:
     """For all answers of one form; the text of a frame is Frame.SLOT."""
     head = Head(ID, CREATED, MODEL)
 
-    def template(choice: Answer) -> EventTemplate:
-        return EventTemplate(encode(kind, head, include_usage, [choice]), ID, CREATED, MODEL, INDEX)
+    def template(choice: Answer, fingerprint: str | None) -> EventTemplate:
+        event = encode(kind, head, include_usage, [choice], fingerprint=fingerprint)
+        return EventTemplate(event, ID, CREATED, MODEL, INDEX)
 
     greeting = kind.greeting(INDEX)
-    endings: list[Ending] = [None, *get_args(FinishReason)]
+    endings: list[Ending] = [None, *get_args(FinishReason), "tool_calls"]
+    usage = encode(kind, head, True, [], usage=Usage.of(USED), fingerprint=fingerprint)
     return EventTemplates(
-        None if greeting is None else template(greeting),
-        {ending: template(kind.plain(INDEX, Frame.SLOT, ending)) for ending in endings},
-        EventTemplate(
-            encode(kind, head, True, [], Usage.of(PROMPT, COMPLETION)),
-            ID, CREATED, MODEL, PROMPT, COMPLETION, PROMPT + COMPLETION,
-        ),
-    )  # fmt: skip
+        None if greeting is None else template(greeting, None),
+        {
+            ending: template(kind.plain(INDEX, Frame.SLOT, ending), fingerprint if ending else None)
+            for ending in endings
+        },
+        EventTemplate(usage, ID, CREATED, MODEL, *USED[:2], USED.prompt + USED.completion, *USED[2:]),
+    )

@@ -6,6 +6,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from sluice.engine.base import Sampling
 from sluice.errors import InvalidRequest
+from sluice.openai.structured import Structured
 from sluice.settings import RequestClass
 from sluice.wire.body import Dropped, Whole, WireModel, at_most, only
 
@@ -40,7 +41,7 @@ class StreamOptions(WireModel):
     include_obfuscation: Annotated[Any, only(False)] = None
 
 
-class GenerationBody(WireModel):
+class GenerationBody(Structured):
     """A body that asks for generation; names, ranges and defaults are OpenAI's, or vLLM's where OpenAI has none.
 
     What is not given is left to `Sampling`'s own defaults.
@@ -97,5 +98,6 @@ class GenerationBody(WireModel):
             stop=tuple(self.stop or ()),
             logit_bias={int(token): bias for token, bias in (self.logit_bias or {}).items()} or None,
             logprobs=logprobs,
+            constraint=self.constraint(),
             **{name: getattr(self, name) for name in given},
         )

@@ -3,6 +3,7 @@
 from typing import NamedTuple, Self
 
 from sluice.wire.answer import Answer
+from sluice.wire.endpoint import Totals
 
 
 class Head(NamedTuple):
@@ -13,15 +14,27 @@ class Head(NamedTuple):
     model: str
 
 
+class PromptTokensDetails(Answer):
+    cached_tokens: int
+
+
+class CompletionTokensDetails(Answer):
+    reasoning_tokens: int
+
+
 class Usage(Answer):
     prompt_tokens: int
     completion_tokens: int
     total_tokens: int
+    prompt_tokens_details: PromptTokensDetails
+    completion_tokens_details: CompletionTokensDetails
 
     @classmethod
-    def of(cls, prompt_tokens: int, completion_tokens: int) -> Self:
+    def of(cls, totals: Totals) -> Self:
         return cls(
-            prompt_tokens=prompt_tokens,
-            completion_tokens=completion_tokens,
-            total_tokens=prompt_tokens + completion_tokens,
+            prompt_tokens=totals.prompt,
+            completion_tokens=totals.completion,
+            total_tokens=totals.prompt + totals.completion,
+            prompt_tokens_details=PromptTokensDetails(cached_tokens=totals.cached),
+            completion_tokens_details=CompletionTokensDetails(reasoning_tokens=totals.reasoning),
         )

@@ -17,7 +17,7 @@ SETTINGS_OF_ARGUMENTS = {
     "model": "model", "served_model_name": "served_model_name", "max_num_seqs": "traffic.concurrency",
     "data_parallel_size": "engine.workers", "tensor_parallel_size": "engine.tensor_parallel_size",
     "pipeline_parallel_size": "engine.pipeline_parallel_size", "max_model_len": "engine.max_model_len",
-    "dtype": "engine.dtype",
+    "dtype": "engine.dtype", "reasoning_parser": "engine.reasoning_parser",
 }  # fmt: skip
 """Of vLLM's engine arguments, those that have a setting of their own."""
 
@@ -79,6 +79,11 @@ class EngineSettings(Section):
     """Seconds without a step, with work to do, after which requests are refused until the engine makes one."""
     special_tokens_in_text: Literal["text", "token"] = "text"
     """Special tokens in what a user, a system or a tool says. text: they open no turn. token: they do, as in vLLM."""
+    tool_call_parser: str | None = None
+    """vLLM's parser of the model's tool calls, such as hermes. Unset: what is known of the model, else tools are
+    refused."""
+    reasoning_parser: str | None = None
+    """vLLM's parser of the model's reasoning, such as qwen3. Unset: what is known of the model, else it is all text."""
     extra: dict[str, Any] = Field(default_factory=dict)
     """Any other vLLM engine argument, by its own name (vLLM's AsyncEngineArgs)."""
 
@@ -150,6 +155,8 @@ class Streaming(Section):
 
     coalesce: Annotated[Literal["off", "auto"], BeforeValidator(yaml_off)] = "off"
     """off: an event a token. auto: when the server falls behind, a token may wait 5 ms for others in its event."""
+    reasoning_field: Literal["reasoning", "reasoning_content", "both"] = "both"
+    """What reasoning is called in chat answers: clients look for the one or the other."""
 
 
 class Settings(Section):
@@ -200,6 +207,12 @@ class Settings(Section):
     def names(self) -> list[str]:
         """What clients may write in `model`, the first one being the name that is told."""
         return self.served_model_name or [self.model]
+
+    @property
+    def parsers(self) -> tuple[str | None, str | None]:
+        """vLLM's names for what reads tool calls, and reasoning; None where nothing does."""
+        known = ("hermes", "deepseek_r1") if self.model == "demo" else (None, None)
+        return self.engine.tool_call_parser or known[0], self.engine.reasoning_parser or known[1]
 
     @property
     def model_path(self) -> str:

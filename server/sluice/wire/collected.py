@@ -5,6 +5,7 @@ from io import StringIO
 from typing import Protocol
 
 from sluice.engine.base import Delta, FinishReason, TokenLogprob
+from sluice.engine.parser import Parsed
 
 
 class CollectedLogprobs(Protocol):
@@ -17,10 +18,16 @@ class CollectedLogprobs(Protocol):
 
 
 class CollectedDeltas:
+    """`parsed`: what a parser has made of the text, where there is one."""
+
+    parsed: Parsed | None = None
+
     def __init__(self, logprobs: CollectedLogprobs | None = None) -> None:
         self.texts, self.logprobs = StringIO(newline=""), logprobs
         self.tokens = 0
+        self.ids = list[int]()
         self.finish_reason: FinishReason | None = None
+        self.stop_reason: int | str | None = None
 
     def put(self, delta: Delta) -> None:
         self.texts.write(delta.text)
@@ -28,6 +35,9 @@ class CollectedDeltas:
         self.finish_reason = delta.finish_reason
         if self.logprobs is not None and delta.logprobs is not None:
             self.logprobs.add(delta.logprobs)
+        if delta.more is not None:
+            self.ids += delta.more.ids
+            self.stop_reason = delta.more.stop_reason
 
     @property
     def text(self) -> str:

@@ -26,12 +26,33 @@ class Problem(NamedTuple):
     code: str | None = None
 
 
+class About(NamedTuple):
+    """What an answer tells of itself and of the server; `created` in seconds since 1970.
+
+    `reasoning_fields`: the names under which reasoning goes out where the API has none of its own.
+    """
+
+    id: str
+    created: int
+    fingerprint: str
+    reasoning_fields: tuple[str, ...]
+
+
+class Totals(NamedTuple):
+    """Tokens of a request. `cached`: of the prompt's, those in the prefix cache. `reasoning`: of the completion's."""
+
+    prompt: int
+    completion: int
+    cached: int = 0
+    reasoning: int = 0
+
+
 class Encoder(Protocol):
     """Turns the deltas of one streamed answer into SSE events."""
 
     @property
-    def frames(self) -> Sequence[Frame]:
-        """Of each sequence, the event for a delta that is only a text; what most tokens are."""
+    def frames(self) -> Sequence[Frame | None]:
+        """Of each sequence, the event for a delta that is only a text, what most tokens are; None if it depends."""
 
     def first(self) -> bytes:
         """What is sent once the engine has accepted the request, before its first token."""
@@ -39,7 +60,7 @@ class Encoder(Protocol):
     def delta(self, index: int, delta: Delta) -> bytes:
         """The events for a delta of sequence `index`."""
 
-    def last(self, prompt_tokens: int, completion_tokens: int) -> bytes:
+    def last(self, totals: Totals) -> bytes:
         """Ends an answer that is complete."""
 
     def error(self, problem: Problem) -> bytes:
@@ -60,15 +81,13 @@ class Call(Protocol):
 
     def to_generation(self, request_id: str) -> GenerationRequest: ...
 
-    def encoder(self, request_id: str, created: int) -> Encoder:
-        """For the streamed answer; `created` in seconds since 1970."""
+    def encoder(self, about: About) -> Encoder:
+        """For the streamed answer."""
 
     def collected(self) -> CollectedDeltas:
         """For the deltas of one sequence of an answer that is not streamed."""
 
-    def whole(
-        self, request_id: str, created: int, sequences: Sequence[CollectedDeltas], prompt_tokens: int
-    ) -> Iterator[bytes | bytearray]:
+    def whole(self, about: About, sequences: Sequence[CollectedDeltas], totals: Totals) -> Iterator[bytes | bytearray]:
         """That answer as JSON, in pieces; `sequences` in the order of their choices, all finished."""
 
 

@@ -6,18 +6,20 @@ from sluice.transport.sse import one_line, to_json
 
 
 class Frame:
-    """An event with a place for a text."""
+    """An event with a place for a text, or more than one place for the same."""
 
-    __slots__ = ("head", "tail")
+    __slots__ = ("parts",)
     SLOT: ClassVar[str] = "\0text\0"
 
     def __init__(self, event: bytes) -> None:
-        """`event` holds SLOT, as a JSON string, exactly once; raises ValueError otherwise."""
-        self.head, self.tail = event.split(to_json(self.SLOT))
+        """`event` holds SLOT, as a JSON string; raises ValueError otherwise."""
+        self.parts = event.split(to_json(self.SLOT))
+        if len(self.parts) == 1:
+            raise ValueError("the event has no place for a text")
 
     def fill(self, text: str) -> bytes:
         data = to_json(text)
-        return self.head + (data if data.isascii() else one_line(data)) + self.tail
+        return (data if data.isascii() else one_line(data)).join(self.parts)
 
 
 class EventTemplate:

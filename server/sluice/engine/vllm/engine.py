@@ -9,6 +9,7 @@ from prometheus_client import REGISTRY
 from prometheus_client.registry import Collector
 
 from sluice.engine.base import (
+    Constraint,
     EngineSequence,
     Loading,
     ModelInfo,
@@ -16,6 +17,7 @@ from sluice.engine.base import (
     Pace,
     Prompt,
     Receiver,
+    Rendered,
     Sampling,
 )
 from sluice.engine.devices import Device
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from vllm.sampling_params import SamplingParams
     from vllm.v1.engine.async_llm import AsyncLLM
 
+    from sluice.engine.vllm.parsing import Parsing
     from sluice.engine.vllm.renderer import Renderer
 
 
@@ -46,6 +49,7 @@ class VLLMEngine:
         self.defaults: dict[str, Any] = {}
         self.pace = Pace()
         self.renderer: Renderer
+        self.parsing: Parsing
 
     @property
     def running(self) -> "AsyncLLM":
@@ -91,30 +95,41 @@ class VLLMEngine:
 
         are_text = self.settings.engine.special_tokens_in_text == "text"
         self.renderer = await asyncio.to_thread(Renderer, llm.renderer, are_text)
+        self.parsing = await asyncio.to_thread(self.find_parsers, llm)
         self.path, self.misfit = await choose(llm, self.settings.engine.output_path, self.pace, self.renderer)
 
-    async def render(self, prompt: Prompt) -> list[int]:
-        return await self.renderer.render(prompt)
+    def find_parsers(self, llm: "AsyncLLM") -> "Parsing":
+        from sluice.engine.vllm.parsing import Parsing
 
-    def submit(self, sequence_id: str, prompt: list[int], sampling: Sampling, receiver: Receiver) -> EngineSequence:
+        return Parsing(llm.vllm_config, llm.renderer.tokenizer, *self.settings.parsers, self.renderer.write)
+
+    async def render(self, prompt: Prompt, constraint: Constraint | None = None) -> Rendered:
+        tokens = await self.renderer.render(prompt)
+        if not self.parsing.needs(prompt, constraint):
+            return Rendered(tokens)
+        return await asyncio.to_thread(self.parsing.prepare, prompt, tokens, constraint)
+
+    def submit(self, sequence_id: str, prompt: Rendered, sampling: Sampling, receiver: Receiver) -> EngineSequence:
         from sluice.engine.vllm.deltas import ended_by
         from sluice.engine.vllm.reason import brief
 
         assert self.path is not None, "the engine has not started"
         try:
-            return self.path.submit(sequence_id, prompt, self.to_params(sampling), receiver)
+            return self.path.submit(sequence_id, prompt, self.to_params(sampling, prompt), receiver, sampling.wants_ids)
         except ValueError as error:
             raise InvalidRequest(brief(error), param=getattr(error, "parameter", None)) from error
         except Exception as error:
             raise ended_by(error) from error
 
-    def to_params(self, sampling: Sampling) -> "SamplingParams":
+    def to_params(self, sampling: Sampling, prompt: Rendered) -> "SamplingParams":
         """What the request leaves open is taken from the model's generation_config, as `vllm serve` does."""
         from vllm.sampling_params import RequestOutputKind, SamplingParams
 
         given = msgspec.structs.asdict(sampling)
+        del given["constraint"], given["wants_ids"]
         values = self.defaults | {name: value for name, value in given.items() if value is not None}
         values["stop"] = list(sampling.stop)
+        values |= prompt.more.get("params", {})
         return SamplingParams(**values, output_kind=RequestOutputKind.DELTA, skip_clone=True)
 
     def last_step(self) -> float:

@@ -127,6 +127,7 @@ def arguments(settings: Settings, device: Device) -> dict[str, Any]:
         "tensor_parallel_size": engine.tensor_parallel_size,
         "pipeline_parallel_size": engine.pipeline_parallel_size,
         "data_parallel_size": engine.workers,
+        "reasoning_parser": settings.parsers[1],  # a grammar begins where the reasoning ends
     }
     if device == "cpu":
         named |= cpu.arguments(max_num_seqs)

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Protocol
 
-from sluice.engine.base import EngineSequence, OutputPathName, Receiver
+from sluice.engine.base import EngineSequence, OutputPathName, Receiver, Rendered
 
 if TYPE_CHECKING:
     from vllm.sampling_params import SamplingParams
@@ -20,9 +20,12 @@ class OutputPath(Protocol):
         ...
 
     def submit(
-        self, sequence_id: str, prompt: list[int], params: "SamplingParams", receiver: Receiver
+        self, sequence_id: str, prompt: Rendered, params: "SamplingParams", receiver: Receiver, wants_ids: bool = False
     ) -> EngineSequence:
-        """Hand a sequence to vLLM. `sequence_id` has to be unique. Raises what vLLM raises, or tells the receiver."""
+        """Hand a sequence to vLLM. `sequence_id` has to be unique. Raises what vLLM raises, or tells the receiver.
+
+        `wants_ids`: each delta tells its tokens' ids.
+        """
         ...
 
     def record(self) -> None:

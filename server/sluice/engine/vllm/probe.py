@@ -3,7 +3,7 @@
 import asyncio
 from typing import TYPE_CHECKING, Literal
 
-from sluice.engine.base import Pace
+from sluice.engine.base import Pace, Rendered
 from sluice.engine.gathered import Gathered
 from sluice.engine.vllm.output_path import OutputPath
 from sluice.engine.vllm.public import PublicPath
@@ -56,7 +56,7 @@ async def direct(llm: "AsyncLLM", pace: Pace, renderer: Renderer) -> OutputPath:
     try:
         async with asyncio.timeout(PROBE_WAIT_S):
             await path.start()
-            await compare(path, PublicPath(llm), await renderer.render(QUESTION))
+            await compare(path, PublicPath(llm), Rendered(await renderer.render(QUESTION)))
     except BaseException as error:
         await path.give_back()
         if isinstance(error, TimeoutError):
@@ -65,7 +65,7 @@ async def direct(llm: "AsyncLLM", pace: Pace, renderer: Renderer) -> OutputPath:
     return path
 
 
-async def compare(path: OutputPath, other: OutputPath, prompt: list[int]) -> None:
+async def compare(path: OutputPath, other: OutputPath, prompt: Rendered) -> None:
     """One short answer, the likeliest tokens, over each of them. Raises Misfit if there is a difference."""
     try:
         answers = [await answer(way, prompt) for way in (path, other)]
@@ -75,7 +75,7 @@ async def compare(path: OutputPath, other: OutputPath, prompt: list[int]) -> Non
         raise Misfit("it answered {} where generate() answered {}".format(*answers))
 
 
-async def answer(path: OutputPath, prompt: list[int]) -> tuple[str, int, str | None]:
+async def answer(path: OutputPath, prompt: Rendered) -> tuple[str, int, str | None]:
     from vllm.sampling_params import RequestOutputKind, SamplingParams
 
     params = SamplingParams(temperature=0.0, max_tokens=ANSWER_TOKENS, output_kind=RequestOutputKind.DELTA)

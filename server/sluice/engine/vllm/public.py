@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
-from sluice.engine.base import Delta, OutputPathName, Receiver
+from sluice.engine.base import Delta, More, OutputPathName, Receiver, Rendered
 from sluice.engine.vllm.continuation import Continuation, Unfinished, unfinished
 from sluice.engine.vllm.deltas import ended_by, to_delta
 from sluice.errors import EngineDied, EngineFailed
@@ -44,9 +44,9 @@ class PublicPath:
         asking.result()
 
     def submit(
-        self, sequence_id: str, prompt: list[int], params: "SamplingParams", receiver: Receiver
+        self, sequence_id: str, prompt: Rendered, params: "SamplingParams", receiver: Receiver, wants_ids: bool = False
     ) -> "PublicSequence":
-        return PublicSequence(self, sequence_id, prompt, params, receiver)
+        return PublicSequence(self, sequence_id, prompt, params, receiver, wants_ids=wants_ids)
 
     def record(self) -> None:
         """vLLM does so itself."""
@@ -64,9 +64,11 @@ class PublicSequence:
     """One call of `generate()`, and another one after each pause."""
 
     def __init__(
-        self, path: PublicPath, name: str, prompt: list[int], params: "SamplingParams", receiver: Receiver
-    ) -> None:
-        self.path, self.name, self.prompt, self.params, self.receiver = path, name, prompt, params, receiver
+        self, path: PublicPath, name: str, prompt: Rendered, params: "SamplingParams", receiver: Receiver, *,
+        wants_ids: bool,
+    ) -> None:  # fmt: skip
+        self.path, self.name, self.params, self.receiver, self.wants_ids = path, name, params, receiver, wants_ids
+        self.prompt, self.more = prompt.tokens, prompt.more
         self.tokenizer: Any = getattr(path.llm.renderer.tokenizer, "backend_tokenizer", None)
         # A pause loses the state of a generator of its own, and makes of the answer a prompt, which is not penalized,
         # in which no stop string is looked for, and of which the logprobs know nothing.
@@ -76,16 +78,19 @@ class PublicSequence:
             or params.frequency_penalty
             or params.stop
             or params.logprobs is not None
+            or params.structured_outputs is not None
         )
+        self.cached_tokens = 0
         self.tokens: list[int] = []
         self.pauses, self.has_ended = 0, False
         self.continuation: Continuation | None = None
-        self.unfinished = Unfinished("" if self.tokenizer is None else unfinished(self.tokenizer, prompt))
-        self.generate(name, prompt, params)
+        self.unfinished = Unfinished("" if self.tokenizer is None else unfinished(self.tokenizer, self.prompt))
+        self.generate(name, self.prompt, params)
 
     def generate(self, name: str, prompt: list[int], params: "SamplingParams") -> None:
         rendered: Any = {"type": "token", "prompt_token_ids": prompt}
-        self.task = asyncio.create_task(self.run(self.path.llm.generate(rendered, params, name)))
+        reasoning = {key: value for key, value in self.more.items() if key != "params"}
+        self.task = asyncio.create_task(self.run(self.path.llm.generate(rendered, params, name, **reasoning)))
         self.path.tasks.add(self.task)
         self.task.add_done_callback(self.path.tasks.discard)
 
@@ -94,6 +99,8 @@ class PublicSequence:
             async with aclosing(outputs):
                 async for output in outputs:
                     self.path.step_at = time.monotonic()
+                    if not self.pauses:
+                        self.cached_tokens = output.num_cached_tokens or 0
                     self.receiver.put(self.take(output.outputs[0]))
         except Exception as error:
             self.receiver.fail(EngineDied() if self.path.llm.errored else ended_by(error))
@@ -102,11 +109,13 @@ class PublicSequence:
         new = list(output.token_ids)
         self.tokens += new
         delta = to_delta(output)
+        if self.wants_ids or output.stop_reason is not None:
+            delta = replace(delta, more=More(tuple(new) if self.wants_ids else (), output.stop_reason))
         self.has_ended = delta.finish_reason is not None
         if self.continuation is None:
             return replace(delta, text=self.unfinished.beyond(delta.text)) if self.unfinished.text else delta
         written = new[:-1] if delta.finish_reason == "stop" else new  # the token that ended it is not
-        return Delta(self.continuation.decode(written), delta.tokens, delta.finish_reason)
+        return replace(delta, text=self.continuation.decode(written))
 
     def abort(self) -> None:
         self.task.cancel()

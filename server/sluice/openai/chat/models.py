@@ -6,10 +6,12 @@ from msgspec import UNSET, Raw, UnsetType
 from pydantic import AfterValidator, ConfigDict, Field, JsonValue, model_validator
 from pydantic_core import PydanticCustomError
 
-from sluice.engine.base import FinishReason
-from sluice.errors import InvalidRequest
+from sluice.engine.base import NamedTool, ToolChoice
+from sluice.errors import InvalidRequest, quoted
 from sluice.openai.chat.messages import Message
+from sluice.openai.reasons import Reason
 from sluice.openai.sampling import Count, GenerationBody
+from sluice.openai.tools import Choice, Tools
 from sluice.openai.usage import Usage
 from sluice.settings import RequestClass
 from sluice.wire.answer import Answer
@@ -50,6 +52,13 @@ class ChatCompletionRequest(GenerationBody):
     top_logprobs: Annotated[int, Field(ge=0, le=20), Whole] = 0
     chat_template_kwargs: Annotated[dict[str, Any], AfterValidator(not_reserved)] | None = None
 
+    tools: Tools = Field(default_factory=list)
+    tool_choice: Choice = None
+    parallel_tool_calls: bool = True
+    reasoning_effort: Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"] | None = None
+    include_reasoning: bool = True
+    add_generation_prompt: bool = True
+    continue_final_message: bool = False
     service_tier: Literal["auto", "default", "flex"] | None = None
 
     metadata: Dropped = None
@@ -64,13 +73,8 @@ class ChatCompletionRequest(GenerationBody):
     functions: Annotated[Any, only([])] = None
     modalities: Annotated[Any, only(["text"])] = None
     moderation: Annotated[Any, only()] = None
-    parallel_tool_calls: Annotated[Any, only()] = None
     prediction: Annotated[Any, only()] = None
-    reasoning_effort: Annotated[Any, only()] = None
-    response_format: Annotated[Any, only({"type": "text"})] = None
     store: Annotated[Any, only(False)] = None
-    tool_choice: Annotated[Any, only("none")] = None
-    tools: Annotated[Any, only([])] = None
     verbosity: Annotated[Any, only()] = None
     web_search_options: Annotated[Any, only()] = None
 
@@ -78,10 +82,44 @@ class ChatCompletionRequest(GenerationBody):
     def chat_fields_agree(self) -> Self:
         if self.top_logprobs and not self.logprobs:
             raise InvalidRequest("top_logprobs needs logprobs: true.", param="top_logprobs")
+        self.check_tools()
+        if (
+            self.continue_final_message
+            and "add_generation_prompt" in self.model_fields_set
+            and self.add_generation_prompt
+        ):
+            raise InvalidRequest(
+                "continue_final_message and add_generation_prompt exclude each other.", param="continue_final_message"
+            )
         both = (self.max_tokens, self.max_completion_tokens)
         if None not in both and both[0] != both[1]:
             raise InvalidRequest("max_tokens and max_completion_tokens are two names of one limit.", param="max_tokens")
         return self
+
+    def check_tools(self) -> None:
+        """Raises InvalidRequest for a choice among tools that are not there."""
+        names = {tool["function"]["name"] for tool in self.tools}
+        if self.tool_choice not in (None, "none") and not self.tools:
+            raise InvalidRequest("tool_choice needs tools.", param="tool_choice")
+        if isinstance(self.tool_choice, NamedTool) and self.tool_choice.name not in names:
+            raise InvalidRequest(f"There is no tool {quoted(self.tool_choice.name)} in tools.", param="tool_choice")
+
+    @property
+    def chosen(self) -> ToolChoice:
+        return self.tool_choice or ("auto" if self.tools else "none")
+
+    @property
+    def template_arguments(self) -> dict[str, Any]:
+        """What the template is told, by fields of their own as well; vLLM makes the same of an effort."""
+        told = dict(self.chat_template_kwargs or {})
+        if self.reasoning_effort is not None:
+            told.setdefault("reasoning_effort", self.reasoning_effort)
+            told.setdefault("enable_thinking", self.reasoning_effort != "none")
+        if self.continue_final_message:
+            told |= {"continue_final_message": True, "add_generation_prompt": False}
+        elif not self.add_generation_prompt:
+            told["add_generation_prompt"] = False
+        return told
 
     @property
     def limit(self) -> int | None:
@@ -92,17 +130,32 @@ class ChatCompletionRequest(GenerationBody):
         return "batch" if self.service_tier == "flex" else None
 
 
-class ChatMessage(Answer):
+class CalledFunction(Answer, kw_only=True):
+    name: str | UnsetType = UNSET
+    arguments: str
+
+
+class CalledTool(Answer):
+    id: str
+    type: Literal["function"]
+    function: CalledFunction
+
+
+class ChatMessage(Answer, kw_only=True):
     role: Literal["assistant"]
-    content: str
-    refusal: None
+    content: str | None
+    refusal: None = None
+    reasoning: str | UnsetType = UNSET
+    reasoning_content: str | UnsetType = UNSET
+    tool_calls: list[CalledTool] | UnsetType = UNSET
 
 
 class ChatChoice(Answer):
     index: int
     message: ChatMessage
     logprobs: None
-    finish_reason: FinishReason | None
+    finish_reason: Reason | None
+    stop_reason: int | str | None
 
 
 class ChatCompletion(Answer):
@@ -112,18 +165,31 @@ class ChatCompletion(Answer):
     model: str
     choices: list[ChatChoice]
     usage: Usage
+    system_fingerprint: str
+    service_tier: Literal["default", "flex"]
+
+
+class CalledToolDelta(Answer, kw_only=True):
+    index: int
+    id: str | UnsetType = UNSET
+    type: Literal["function"] | UnsetType = UNSET
+    function: CalledFunction
 
 
 class ChatDelta(Answer, kw_only=True):
     role: Literal["assistant"] | UnsetType = UNSET
-    content: str
+    content: str | UnsetType = UNSET
+    reasoning: str | UnsetType = UNSET
+    reasoning_content: str | UnsetType = UNSET
+    tool_calls: list[CalledToolDelta] | UnsetType = UNSET
 
 
 class ChatChunkChoice(Answer):
     index: int
     delta: ChatDelta
     logprobs: Raw | None
-    finish_reason: FinishReason | None
+    finish_reason: Reason | None
+    stop_reason: int | str | UnsetType | None = UNSET
 
 
 class ChatCompletionChunk(Answer):
@@ -133,3 +199,4 @@ class ChatCompletionChunk(Answer):
     model: str
     choices: list[ChatChunkChoice]
     usage: Usage | UnsetType | None = UNSET
+    system_fingerprint: str | UnsetType = UNSET

@@ -2,8 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 
-from sluice.engine.base import Chat, Delta, GenerationRequest
+from sluice.engine.base import Chat, Delta, GenerationRequest, More, NamedTool
+from sluice.engine.parser import CallDelta, Parsed
 from sluice.openai.chat.models import (
+    CalledFunction,
+    CalledTool,
+    CalledToolDelta,
     ChatChoice,
     ChatChunkChoice,
     ChatCompletion,
@@ -15,51 +19,79 @@ from sluice.openai.chat.models import (
 from sluice.openai.chunks import Chunks, Ending
 from sluice.openai.errors import encode_error
 from sluice.openai.logprobs import ChatLogprobs
-from sluice.openai.usage import Head, Usage
+from sluice.openai.usage import Usage
 from sluice.openai.whole import whole
 from sluice.wire.collected import CollectedDeltas
-from sluice.wire.endpoint import Endpoint
+from sluice.wire.endpoint import About, Endpoint, Totals
+from sluice.wire.template import Frame
 
 
 class ChatCall(ChatCompletionRequest):
     """The request as a Call."""
 
     def to_generation(self, request_id: str) -> GenerationRequest:
-        chat = Chat(self.messages, self.chat_template_kwargs or {})
+        chat = Chat(
+            self.messages, self.template_arguments, self.tools, self.chosen, self.parallel_tool_calls,
+            self.include_reasoning,
+        )  # fmt: skip
         sampling = self.sampling(self.top_logprobs if self.logprobs else None)
         return GenerationRequest(request_id, (chat,), sampling, self.n)
 
-    def encoder(self, request_id: str, created: int) -> "ChatChunks":
-        return ChatChunks(Head(request_id, created, self.model), self.include_usage, self.n, self.top_logprobs)
+    def encoder(self, about: About) -> "ChatChunks":
+        return ChatChunks(about, self)
 
     def collected(self) -> CollectedDeltas:
         return CollectedDeltas(ChatLogprobs(self.top_logprobs) if self.logprobs else None)
 
-    def whole(
-        self, request_id: str, created: int, sequences: Sequence[CollectedDeltas], prompt_tokens: int
-    ) -> Iterator[bytes | bytearray]:
-        choices = (
-            ChatChoice(
-                index=index,
-                message=ChatMessage(role="assistant", content=sequence.text, refusal=None),
-                logprobs=None,
-                finish_reason=sequence.finish_reason,
-            )
-            for index, sequence in enumerate(sequences)
-        )
-        usage = Usage.of(prompt_tokens, sum(sequence.tokens for sequence in sequences))
+    def whole(self, about: About, sequences: Sequence[CollectedDeltas], totals: Totals) -> Iterator[bytes | bytearray]:
+        choices = (self.choice(index, sequence, about) for index, sequence in enumerate(sequences))
         answer = ChatCompletion(
-            id=request_id, object="chat.completion", created=created, model=self.model, choices=[], usage=usage
-        )
+            id=about.id, object="chat.completion", created=about.created, model=self.model, choices=[],
+            usage=Usage.of(totals), system_fingerprint=about.fingerprint,
+            service_tier="flex" if self.service_tier == "flex" else "default",
+        )  # fmt: skip
         return whole(answer, choices, sequences)
+
+    def choice(self, index: int, sequence: CollectedDeltas, about: About) -> ChatChoice:
+        parsed = sequence.parsed or Parsed(sequence.text)
+        return ChatChoice(
+            index=index,
+            message=to_message(parsed, about),
+            logprobs=None,
+            finish_reason=self.reason(sequence.finish_reason, bool(parsed.calls)),
+            stop_reason=sequence.stop_reason,
+        )
+
+    def reason(self, ending: Ending, has_called: bool) -> Ending:
+        """OpenAI's word for the end: a call that the client has chosen itself is an answer like any other."""
+        is_chosen = isinstance(self.tool_choice, NamedTool)
+        return "tool_calls" if ending == "stop" and has_called and not is_chosen else ending
+
+
+def to_message(parsed: Parsed, about: About) -> ChatMessage:
+    message = ChatMessage(role="assistant", content=parsed.text or (None if parsed.calls or parsed.reasoning else ""))
+    if parsed.reasoning:
+        for field in about.reasoning_fields:
+            setattr(message, field, parsed.reasoning)
+    if parsed.calls:
+        message.tool_calls = [
+            CalledTool(
+                id=call.id or "", type="function",
+                function=CalledFunction(name=call.name or "", arguments=call.arguments),
+            )
+            for call in parsed.calls
+        ]  # fmt: skip
+    return message
 
 
 class ChatChunks(Chunks):
     chunk, object = ChatCompletionChunk, "chat.completion.chunk"
 
-    def __init__(self, head: Head, include_usage: bool, choices: int, top_logprobs: int) -> None:
-        self.top_logprobs = top_logprobs
-        super().__init__(head, include_usage, choices)
+    def __init__(self, about: About, call: ChatCall) -> None:
+        self.call, self.reasoning_fields = call, about.reasoning_fields
+        self.have_called = set[int]()
+        self.thoughts = dict[int, Frame]()
+        super().__init__(about, call.model, call.include_usage, call.n)
 
     @classmethod
     def greeting(cls, index: int) -> ChatChunkChoice:
@@ -69,23 +101,70 @@ class ChatChunks(Chunks):
 
     @classmethod
     def plain(cls, index: int, text: str, ending: Ending) -> ChatChunkChoice:
-        return ChatChunkChoice(index=index, delta=ChatDelta(content=text), logprobs=None, finish_reason=ending)
+        choice = ChatChunkChoice(index=index, delta=ChatDelta(content=text), logprobs=None, finish_reason=ending)
+        if ending:
+            choice.stop_reason = None
+        return choice
+
+    def delta(self, index: int, delta: Delta) -> bytes:
+        more = delta.more
+        if more is not None and more.calls:
+            self.have_called.add(index)
+        if is_thought(delta):
+            return self.thought(index).fill(delta.more.reasoning)  # type: ignore[union-attr]
+        return super().delta(index, delta)
+
+    def thought(self, index: int) -> Frame:
+        """The event for a delta that is only reasoning."""
+        if index not in self.thoughts:
+            delta = Delta("", 1, None, None, More(reasoning=Frame.SLOT))
+            self.thoughts[index] = Frame(self.encode(self.choice(index, delta), False))
+        return self.thoughts[index]
+
+    def ending(self, index: int, delta: Delta) -> Ending:
+        return self.call.reason(delta.finish_reason, index in self.have_called)
 
     def choice(self, index: int, delta: Delta) -> ChatChunkChoice:
-        logprobs = ChatLogprobs(self.top_logprobs)
-        logprobs.add(delta.logprobs or ())
-        return ChatChunkChoice(
-            index=index,
-            delta=ChatDelta(content=delta.text),
-            logprobs=logprobs.take(),
-            finish_reason=delta.finish_reason,
-        )
+        logprobs, more = None, delta.more or More()
+        if delta.logprobs is not None:
+            entries = ChatLogprobs(self.call.top_logprobs)
+            entries.add(delta.logprobs)
+            logprobs = entries.take()
+        said = ChatDelta()
+        if delta.text or not (more.reasoning or more.calls):
+            said.content = delta.text
+        if more.reasoning:
+            for field in self.reasoning_fields:
+                setattr(said, field, more.reasoning)
+        if more.calls:
+            said.tool_calls = [to_delta(call) for call in more.calls]
+        choice = ChatChunkChoice(index, said, logprobs, self.ending(index, delta))
+        if delta.finish_reason is not None:
+            choice.stop_reason = more.stop_reason
+        return choice
+
+
+def is_thought(delta: Delta) -> bool:
+    """It is reasoning, and nothing else."""
+    more = delta.more
+    if more is None or not more.reasoning or delta.text or delta.finish_reason is not None:
+        return False
+    return delta.logprobs is None and not more.calls and not more.ids
+
+
+def to_delta(call: CallDelta) -> CalledToolDelta:
+    delta = CalledToolDelta(index=call.index, function=CalledFunction(arguments=call.arguments))
+    if call.id is not None:
+        delta.id, delta.type = call.id, "function"
+    if call.name is not None:
+        delta.function.name = call.name
+    return delta
 
 
 CHAT = Endpoint(
     path="/v1/chat/completions",
     summary="OpenAI's chat completions; `stream: true` answers with server-sent events.",
-    id_prefix="chatcmpl",
+    id_prefix="chatcmpl-",
     body=ChatCompletionRequest,
     parse=ChatCall.parse,
     encode_error=encode_error,

@@ -6,8 +6,8 @@ from msgspec import UNSET, Raw, UnsetType
 from pydantic import ConfigDict, Field, JsonValue, PlainValidator, model_validator
 from pydantic_core import PydanticCustomError
 
-from sluice.engine.base import FinishReason
 from sluice.errors import InvalidRequest
+from sluice.openai.reasons import Reason
 from sluice.openai.sampling import INT32_MAX, MOST_SEQUENCES, Count, GenerationBody
 from sluice.openai.usage import Usage
 from sluice.wire.answer import Answer
@@ -83,7 +83,8 @@ class CompletionChoice(Answer):
     index: int
     text: str
     logprobs: Raw | None
-    finish_reason: FinishReason | None
+    finish_reason: Reason | None
+    stop_reason: int | str | UnsetType | None = UNSET
 
 
 class Completion(Answer):
@@ -93,3 +94,4 @@ class Completion(Answer):
     model: str
     choices: list[CompletionChoice]
     usage: Usage | UnsetType | None = UNSET
+    system_fingerprint: str | UnsetType = UNSET

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from vllm.v1.engine import EngineCoreOutputs, EngineCoreRequest
 from vllm.v1.metrics.stats import IterationStats, LoRARequestStates, SchedulerStats
 
-from sluice.engine.base import OutputPathName, Pace, Receiver
+from sluice.engine.base import OutputPathName, Pace, Receiver, Rendered
 from sluice.engine.vllm.deltas import ended_by, told_by
 from sluice.engine.vllm.direct.outbox import Outbox
 from sluice.engine.vllm.direct.sequence import DirectSequence
@@ -123,12 +123,15 @@ class DirectPath:
                 self.llm.logger_manager.record(of_scheduler, of_step, None, worker)
 
     def submit(
-        self, sequence_id: str, prompt: list[int], params: "SamplingParams", receiver: Receiver
+        self, sequence_id: str, prompt: Rendered, params: "SamplingParams", receiver: Receiver, wants_ids: bool = False
     ) -> DirectSequence:
-        rendered = {"type": "token", "prompt_token_ids": prompt}
+        rendered = {"type": "token", "prompt_token_ids": prompt.tokens}
         request = self.llm.input_processor.process_inputs(sequence_id, rendered, params, self.tasks)
+        if prompt.more:
+            request.reasoning_ended = prompt.more["reasoning_ended"]
+            request.reasoning_parser_kwargs = prompt.more.get("reasoning_parser_kwargs")
         self.core.ensure_alive()
-        sequence = DirectSequence(self, request, receiver)
+        sequence = DirectSequence(self, request, receiver, wants_ids)
         self.send(sequence, request)
         return sequence
 

@@ -10,7 +10,7 @@ from vllm.v1.engine.logprobs import LogprobsProcessor
 from vllm.v1.engine.output_processor import OutputProcessor
 from vllm.v1.metrics.stats import IterationStats, LoRARequestStates, RequestStateStats
 
-from sluice.engine.base import Delta, Receiver
+from sluice.engine.base import Delta, More, Receiver
 from sluice.engine.vllm.continuation import REPLACEMENT, UnfinishedStream, stream_after, unfinished
 from sluice.engine.vllm.deltas import to_logprob, to_reason
 from sluice.errors import RequestError
@@ -40,10 +40,11 @@ class DirectSequence:
     __slots__ = (
         "cached_tokens", "can_pause", "detokenizer", "id", "is_plain", "is_prefilling", "logprobs", "name",
         "params", "path", "pauses", "receiver", "request", "silent", "silent_at", "stats", "stream", "tokens",
+        "wants_ids",
     )  # fmt: skip
 
-    def __init__(self, path: Batch, request: EngineCoreRequest, receiver: Receiver) -> None:
-        self.path, self.request, self.receiver = path, request, receiver
+    def __init__(self, path: Batch, request: EngineCoreRequest, receiver: Receiver, wants_ids: bool) -> None:
+        self.path, self.request, self.receiver, self.wants_ids = path, request, receiver, wants_ids
         self.id = self.name = request.request_id
         self.params = params = request.sampling_params
         prompt = request.prompt_token_ids or []
@@ -57,8 +58,14 @@ class DirectSequence:
         if is_fast and (text := unfinished(path.backend, ending)):
             self.detokenizer.stream = UnfinishedStream(self.detokenizer.stream, text)
         self.stream: Any = self.detokenizer.stream if is_fast else None
-        # A pause loses the state of a generator of its own, and makes of the answer a prompt, which is not penalized.
-        self.can_pause = params.seed is None and not params.presence_penalty and not params.frequency_penalty
+        # A pause loses the state of a generator of its own and of a grammar, and makes of the answer a prompt, which is not
+        # penalized.
+        self.can_pause = not (
+            params.seed is not None
+            or params.presence_penalty
+            or params.frequency_penalty
+            or params.structured_outputs is not None
+        )
         self.tokens: list[int] = []
         self.silent: list[int] = []
         self.silent_at = 0
@@ -77,7 +84,7 @@ class DirectSequence:
         if self.is_plain and output.finish_reason is None:
             self.tokens += new
             text = self.decode(new[0]) if len(new) == 1 else "".join(map(self.decode, new))
-            self.receiver.put(Delta(text, len(new)))
+            self.receiver.put(Delta(text, len(new), None, None, More(tuple(new)) if self.wants_ids else None))
             return False
         return self.take_apart(output, timestamp, stats)
 
@@ -107,10 +114,10 @@ class DirectSequence:
 
     def take_apart(self, output: EngineCoreOutput, timestamp: float, stats: IterationStats) -> bool:
         """The same, with stop strings, logprobs and the end; as `OutputProcessor.process_outputs` does it."""
-        reason = output.finish_reason
+        reason, stop_reason = output.finish_reason, output.stop_reason
         before = self.detokenizer.num_output_tokens()
-        if self.detokenizer.update(output.new_token_ids, reason == FinishReason.STOP):
-            reason = FinishReason.STOP
+        if stop := self.detokenizer.update(output.new_token_ids, reason == FinishReason.STOP):
+            reason, stop_reason = FinishReason.STOP, stop
             OutputProcessor._trim_surplus_tokens(self, output, before)
         name = to_reason(reason)
         self.logprobs.update_from_output(output)
@@ -126,7 +133,10 @@ class DirectSequence:
             logprobs = tuple(map(to_logprob, new, ranked))
         if reason is not None:
             self.end(reason, timestamp, stats)
-        self.receiver.put(Delta(text, len(new), name, logprobs))
+        more = None
+        if self.wants_ids or stop_reason is not None:
+            more = More(tuple(new) if self.wants_ids else (), stop_reason)
+        self.receiver.put(Delta(text, len(new), name, logprobs, more))
         return reason is not None
 
     def begin(self, output: EngineCoreOutput, timestamp: float, stats: IterationStats) -> None:
