@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Scope
 
 from sluice.api.endpoints import ENDPOINTS
 from sluice.errors import (
@@ -27,6 +28,7 @@ from sluice.errors import (
     quoted,
 )
 from sluice.openai.errors import encode_error
+from sluice.transport.path import canonical_path
 from sluice.wire.endpoint import Problem
 
 TABLE: dict[type[RequestError], tuple[int, str]] = {
@@ -63,8 +65,8 @@ def form_at(path: str) -> ErrorEncoder:
     return encode_error
 
 
-def form_for(request: Request) -> ErrorEncoder:
-    return form_at(request.scope["path"].removeprefix(request.scope.get("root_path", "")))
+def form_for(scope: Scope) -> ErrorEncoder:
+    return form_at(canonical_path(scope).removeprefix(scope.get("root_path", "")))
 
 
 def to_problem(error: RequestError) -> Problem:
@@ -101,7 +103,7 @@ def to_response(reply: Reply) -> Response:
 
 async def not_found(request: Request, _: Exception) -> Response:
     error = NotFound(f"There is no {request.method} {quoted(request.scope['path'])}.", code="not_found")
-    return to_response(to_reply(error, form_for(request)))
+    return to_response(to_reply(error, form_for(request.scope)))
 
 
 async def method_not_allowed(request: Request, error: Exception) -> Response:
@@ -110,15 +112,15 @@ async def method_not_allowed(request: Request, error: Exception) -> Response:
     if "GET" in methods and "HEAD" not in methods:
         methods = f"{methods}, HEAD"  # a HEAD is served as the GET
     refusal = MethodNotAllowed(f"{quoted(request.scope['path'])} takes no {request.method}.", code="method_not_allowed")
-    status, headers, body = to_reply(refusal, form_for(request))
+    status, headers, body = to_reply(refusal, form_for(request.scope))
     return to_response((status, headers | {"allow": methods}, body))
 
 
 async def refused(request: Request, error: Exception) -> Response:
     """What a route raises: a RequestError."""
     assert isinstance(error, RequestError)
-    return to_response(to_reply(error, form_for(request)))
+    return to_response(to_reply(error, form_for(request.scope)))
 
 
 async def broken(request: Request, _: Exception) -> Response:
-    return to_response(internal_error(form_for(request)))
+    return to_response(internal_error(form_for(request.scope)))

@@ -2,7 +2,7 @@
 
 import asyncio
 import urllib.parse
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import httptools
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
@@ -154,7 +154,7 @@ class Http1Protocol(HttpToolsProtocol):
             cycle.disconnected = True
             cycle.message_event.set()
         if not is_answered:
-            path = "" if cycle is None else canonical_path(cycle.scope)
+            path = "" if cycle is None else canonical_path(cast(Any, cycle.scope))
             body = self.handler.malformed(path, error.status, error.message)
             headers = [
                 *self.server_state.default_headers, (b"content-type", b"application/json"),

@@ -32,7 +32,9 @@ from sluice.wire.endpoint import About, Problem, Totals
 from sluice.wire.template import Frame
 
 Kind = Literal["text", "thinking", "tool_use"]
-DELTAS = {"text": TextDelta(Frame.SLOT), "thinking": ThoughtDelta(Frame.SLOT), "tool_use": InputDelta(Frame.SLOT)}
+DELTAS: dict[Kind, TextDelta | ThoughtDelta | InputDelta] = {
+    "text": TextDelta(Frame.SLOT), "thinking": ThoughtDelta(Frame.SLOT), "tool_use": InputDelta(Frame.SLOT),
+}
 """What fills a block of each kind."""
 
 
