@@ -129,7 +129,12 @@ def test_thinking(fields: dict[str, Any], told: dict[str, Any]) -> None:
 
 def test_tools_reach_the_template() -> None:
     tool = {"type": "custom", "name": "look", "description": "Looks.", "strict": True, "input_schema": {}} | CACHED
-    more = {"defer_loading": False, "eager_input_streaming": True, "input_examples": [{}], "allowed_callers": ["direct"]}
+    more = {
+        "defer_loading": False,
+        "eager_input_streaming": True,
+        "input_examples": [{}],
+        "allowed_callers": ["direct"],
+    }
     prompt = asked(tools=[WEATHER_TOOL, tool | more])
     assert [each["function"] for each in prompt.tools] == [
         {"name": "get_weather", "description": None, "parameters": WEATHER_TOOL["input_schema"]},

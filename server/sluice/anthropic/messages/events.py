@@ -33,7 +33,9 @@ from sluice.wire.template import Frame
 
 Kind = Literal["text", "thinking", "tool_use"]
 DELTAS: dict[Kind, TextDelta | ThoughtDelta | InputDelta] = {
-    "text": TextDelta(Frame.SLOT), "thinking": ThoughtDelta(Frame.SLOT), "tool_use": InputDelta(Frame.SLOT),
+    "text": TextDelta(Frame.SLOT),
+    "thinking": ThoughtDelta(Frame.SLOT),
+    "tool_use": InputDelta(Frame.SLOT),
 }
 """What fills a block of each kind."""
 
