@@ -109,7 +109,7 @@ async def test_what_claude_code_sends(client: httpx.AsyncClient) -> None:
     ]  # fmt: skip
     conversation = {
         "model": "demo", "messages": history, "tools": tools, "thinking": {"type": "adaptive"},
-        "system": [{"type": "text", "text": "x-anthropic-billing-header: 1"}, {"type": "text", "text": "Be.", **cached}],
+        "system": [{"type": "text", "text": "x-anthropic-billing-header: 1"}, *said],
         "context_management": {"edits": [{"type": "clear_thinking_20251015", "keep": "all"}]},
         "output_config": {"effort": "medium"},
     }  # fmt: skip

@@ -5,7 +5,7 @@ from typing import Any
 
 import anthropic
 import pytest
-from anthropic.types import Message
+from anthropic.types import Message, TextBlock, ThinkingBlock
 
 from tests.anthropic.examples import WEATHER_TOOL
 from tests.conftest import Running, Serve, Started
@@ -109,7 +109,8 @@ async def test_tools_that_are_not_called(client: anthropic.AsyncAnthropic) -> No
 async def test_it_thinks_when_it_is_asked_to(client: anthropic.AsyncAnthropic) -> None:
     for message in await both(client, messages=[SUM], thinking=THINKING):
         thought, text = message.content
-        assert (thought.type, text.type) == ("thinking", "text")
+        assert isinstance(thought, ThinkingBlock)
+        assert isinstance(text, TextBlock)
         assert (thought.thinking.strip(), text.text.strip()) == ("17 plus 25 is 42.", "42")
         assert thought.signature
         history: Any = [SUM, message.to_param(), COUNT]
