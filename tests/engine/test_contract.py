@@ -152,7 +152,7 @@ async def test_a_token_outside_the_vocabulary_is_refused(engine: Any) -> None:
 
 async def test_a_token_is_told_to_who_wants_to_know(engine: Any) -> None:
     deltas = await generate(engine, "Count from 1 to 3.", msgspec.structs.replace(GREEDY, wants_ids=True))
-    ids = [token for delta in deltas for token in delta.more.ids]
+    ids = [token for delta in deltas if delta.more for token in delta.more.ids]
     assert len(ids) == sum(delta.tokens for delta in deltas)
     assert len(set(ids)) > 2
     assert [delta.more for delta in await generate(engine, "Count from 1 to 3.")] == [None] * len(deltas)
