@@ -9,8 +9,9 @@ class HeldParams(SamplingParams):
     """Verified by vLLM like any others, but for their constraint."""
 
     def verify(self, *arguments: Any, **named: Any) -> None:
-        constraint, self.structured_outputs = self.structured_outputs, None
+        params: Any = self
+        constraint, params.structured_outputs = params.structured_outputs, None
         try:
             super().verify(*arguments, **named)
         finally:
-            self.structured_outputs = constraint
+            params.structured_outputs = constraint
