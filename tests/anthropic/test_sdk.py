@@ -10,7 +10,8 @@ from anthropic.types import Message, TextBlock, ThinkingBlock
 from tests.anthropic.examples import WEATHER_TOOL
 from tests.conftest import Running, Serve, Started
 
-GREEDY: dict[str, Any] = {"model": "demo", "max_tokens": 120, "temperature": 0}
+GREEDY: dict[str, Any] = {"model": "demo", "max_tokens": 120, "extra_body": {"temperature": 0}}
+"""The newest client knows no temperature."""
 COUNT: Any = {"role": "user", "content": "Count from 7 to 12."}
 WEATHER: Any = {"role": "user", "content": "What is the weather in Oslo?"}
 SUM: Any = {"role": "user", "content": "What is 17 + 25?"}

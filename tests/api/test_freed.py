@@ -22,12 +22,14 @@ def ours() -> Counter[str]:
 
 @pytest.mark.parametrize("transport", ["accelerated"])  # sse-starlette's tasks end with tracebacks, for the collector
 @pytest.mark.parametrize("stream", [True, False])
-async def test_a_request_leaves_nothing_to_the_garbage_collector(serve: Serve, fake: FakeEngine, stream: bool) -> None:
+@pytest.mark.parametrize(("path", "fields"), [("/v1/chat/completions", {"n": 2}), ("/v1/messages", {"max_tokens": 9})])
+async def test_a_request_leaves_nothing_to_the_garbage_collector(
+    serve: Serve, fake: FakeEngine, path: str, fields: dict[str, int], stream: bool
+) -> None:
     async with serve(fake) as server, httpx.AsyncClient(base_url=server.url, timeout=60) as client:
 
         async def ask() -> None:
-            body = counting(3, stream) | {"n": 2}
-            assert (await client.post("/v1/chat/completions", json=body)).status_code == 200
+            assert (await client.post(path, json=counting(3, stream) | fields)).status_code == 200
 
         await ask()
         gc.collect()

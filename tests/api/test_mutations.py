@@ -21,6 +21,20 @@ SAMPLED = {
     "seed": 7, "stop": ["END"], "logit_bias": {"5": -1}, "user": "ada",
 }  # fmt: skip
 CALL = {"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}, "index": 0}
+SAID: dict[str, Any] = {
+    "model": "demo", "system": [{"type": "text", "text": "Be brief.", "cache_control": {"type": "ephemeral"}}],
+    "messages": [
+        {"role": "user", "content": [{"type": "text", "text": "Hi."}]},
+        {"role": "assistant", "content": [
+            {"type": "thinking", "thinking": "Hm.", "signature": "x"}, {"type": "text", "text": "Wait."},
+            {"type": "tool_use", "id": "t", "name": "f", "input": {"a": [1]}},
+        ]},
+        {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t", "content": [], "is_error": True}]},
+        {"role": "system", "content": "Remember."}, {"role": "assistant", "content": "It"},
+    ],
+    "tools": [{"name": "f", "input_schema": {"type": "object"}, "strict": True}], "tool_choice": {"type": "any"},
+    "thinking": {"type": "disabled"}, "output_config": {"effort": "low", "format": None},
+}  # fmt: skip
 GOOD: dict[str, list[dict[str, Any]]] = {
     "/v1/chat/completions": [
         SAMPLED
@@ -43,6 +57,11 @@ GOOD: dict[str, list[dict[str, Any]]] = {
         SAMPLED | {"prompt": ["a", "b"], "logprobs": 1, "best_of": 2},
         SAMPLED | {"prompt": [[1, 2], [3]], "stream": True, "echo": False},
     ],
+    "/v1/messages": [
+        SAID | {"max_tokens": 3, "stop_sequences": ["END"], "temperature": 0.5, "top_p": 0.9, "top_k": 5},
+        SAID | {"max_tokens": 3, "stream": True, "metadata": {"user_id": "ada"}, "service_tier": "auto"},
+    ],
+    "/v1/messages/count_tokens": [SAID],
 }  # fmt: skip
 LEAVES = st.sampled_from(
     [
@@ -127,5 +146,6 @@ def test_a_body_that_was_changed_is_never_our_mistake(
     if answer.status_code != 200:
         assert len(answer.json()["error"]["message"]) < 500
     elif b"data: " in answer.content:
-        assert answer.text.endswith("data: [DONE]\n\n")
+        end = '{"type":"message_stop"}' if path == "/v1/messages" else "[DONE]"
+        assert answer.text.endswith(f"data: {end}\n\n")
     assert (app.state.controller.seats.taken, engine.live) == (0, {})

@@ -67,6 +67,8 @@ class CountTokensRequest(WireModel):
     cache_control: Dropped = None
     context_management: Dropped = None
     speed: Dropped = None
+    user_profile_id: Dropped = None
+    workspace_id: Dropped = None
 
     # These are not served: only what changes nothing is accepted.
     mcp_servers: Annotated[Any, only([])] = None
@@ -146,7 +148,6 @@ class MessagesRequest(CountTokensRequest):
     diagnostics: Dropped = None
     inference_geo: Dropped = None
     metadata: Dropped = None
-    user_profile_id: Dropped = None
 
     container: Annotated[Any, only()] = None
 
