@@ -1,6 +1,7 @@
 """The README's commands are run as they stand there, but for the port."""
 
 import asyncio
+import json
 import re
 import subprocess
 import sys
@@ -40,7 +41,7 @@ async def run(*command: str) -> str:
 
 
 async def test_the_commands_do_what_they_say(serve: Serve, vllm: Started) -> None:
-    curl, status, check = blocks("sh")
+    curl, status, tools, check = blocks("sh")
     sdk, _ = blocks("python")
     async with serve(vllm, concurrency=8, max_concurrency=24) as server:
         here = ("http://127.0.0.1:8000", server.url)
@@ -48,6 +49,8 @@ async def test_the_commands_do_what_they_say(serve: Serve, vllm: Started) -> Non
         assert "".join(re.findall(r'"content":"([^"]*)"', streamed)) == COUNTED
         assert streamed.endswith("data: [DONE]\n\n")
         assert await run(sys.executable, "-c", sdk.replace(*here)) == COUNTED
+        called = json.loads(await run("sh", "-c", tools.replace(*here)))["choices"][0]["message"]["tool_calls"]
+        assert [call["function"]["arguments"] for call in called] == ['{"city": "Oslo"}']
         assert '"phase":"ready"' in await run("sh", "-c", status.replace(*here))
     sluice = str(Path(sys.executable).parent / "sluice")
     assert "fine" in await run("sh", "-c", check.replace(".venv/bin/sluice", sluice))

@@ -44,7 +44,8 @@ def test_an_answer_that_does_not_fit_beside_its_prompt_is_shortened(in_time: Sta
     with in_time() as server:
         words = "x " * 2000
         answer = server.ask(saying(words, **asked)).content()
-        assert answer["usage"] == {"prompt_tokens": 4000, "completion_tokens": 96, "total_tokens": CONTEXT}
+        told = {"prompt_tokens": 4000, "completion_tokens": 96, "total_tokens": CONTEXT}
+        assert told.items() <= answer["usage"].items()
         assert answer["choices"][0]["finish_reason"] == "length"
 
 
