@@ -1,4 +1,4 @@
-"""The server's answers through the eyes of the `openai` package: its own types, strict, with one more field, of vLLM's."""
+"""The server's answers through the eyes of the `openai` package: its types, strict, with one more field, of vLLM's."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
