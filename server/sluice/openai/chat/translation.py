@@ -27,7 +27,7 @@ class ChatCall(ChatCompletionRequest):
     def to_generation(self, request_id: str) -> GenerationRequest:
         chat = Chat(self.messages, self.chat_template_kwargs or {})
         sampling = self.sampling(self.top_logprobs if self.logprobs else None)
-        return GenerationRequest(request_id, (chat,), sampling, self.n)
+        return GenerationRequest(request_id, (chat,), sampling, self.n, self.limit_name)
 
     def encoder(self, request_id: str, created: int) -> "ChatChunks":
         return ChatChunks(Head(request_id, created, self.model), self.include_usage, self.n, self.top_logprobs)
