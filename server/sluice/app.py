@@ -12,6 +12,7 @@ from sse_starlette.sse import AppStatus
 from starlette.types import ASGIApp
 
 from sluice.admission import AdmissionController, Tenants
+from sluice.admission.tenants import Owners
 from sluice.api.answering import Answering
 from sluice.api.auth import Auth
 from sluice.api.closing import Closing
@@ -95,10 +96,10 @@ def create_app(
     app.include_router(docs(app.openapi, auth))
     app.include_router(operations(controller, auth, latencies, engine, health=lifecycle, log=log))
 
-    def apply(settings: Settings) -> None:
+    def apply(settings: Settings, owners: Owners) -> None:
         """Go by other limits and other keys from now on. Raises Mistake, and then has changed nothing."""
         batch = lifecycle.batch(settings.traffic)
-        tenants.update(settings.tenants, os.environ, settings.operators.keys)
+        tenants.take(settings.tenants, owners)
         controller.apply(settings.traffic, batch)
 
     app.state.controller, app.state.lifecycle, app.state.intake, app.state.apply = controller, lifecycle, intake, apply

@@ -24,6 +24,7 @@ def saying(text: str, **more: Any) -> dict[str, Any]:
         (saying("x" * CONTEXT), "messages", "prompt is too long"),
         (saying("x" * 5000, max_tokens=1), "messages", "prompt is too long"),
         (saying("hello", max_tokens=CONTEXT + 1), "max_tokens", "4097"),
+        (saying("hello", max_tokens=None, max_completion_tokens=CONTEXT + 1), "max_completion_tokens", "4097"),
         (saying("x" * 4000, min_tokens=97), "min_tokens", "room for 96"),
     ],
 )

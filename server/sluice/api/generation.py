@@ -97,13 +97,13 @@ class Generation:
         Raises InvalidRequest where there is no such answer.
         """
         asked, context = self.request.sampling, self.model.max_model_len
-        room = context - prompt_tokens
+        room, limit = context - prompt_tokens, self.request.limit
         where = "messages" if isinstance(prompt, Chat) else "prompt"
         if prompt_tokens == 0:
             raise InvalidRequest("The prompt is empty.", param=where)
         for is_over, what, param in (
             (room < 1, f"the prompt is too long: it has {prompt_tokens}, and the answer takes 1 at least", where),
-            ((asked.max_tokens or 0) > context, f"the answer alone may not have {asked.max_tokens}", "max_tokens"),
+            ((asked.max_tokens or 0) > context, f"the answer alone may not have {asked.max_tokens}", limit),
             (asked.min_tokens > room, f"it has room for {room} beside the prompt, fewer than min_tokens", "min_tokens"),
         ):
             if is_over:

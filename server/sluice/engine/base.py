@@ -88,12 +88,16 @@ class Rendered(msgspec.Struct, frozen=True):
 
 
 class GenerationRequest(msgspec.Struct, frozen=True):
-    """What a request's body asks for, valid in itself: `n` sequences for each of its prompts."""
+    """What a request's body asks for, valid in itself: `n` sequences for each of its prompts.
+
+    `limit`: what its client calls `sampling.max_tokens`.
+    """
 
     id: str
     prompts: tuple[Prompt, ...]
     sampling: Sampling
     n: int = 1
+    limit: str = "max_tokens"
 
     @property
     def sequences(self) -> int:
