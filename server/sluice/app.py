@@ -16,6 +16,7 @@ from sluice.admission.tenants import Owners
 from sluice.api.answering import Answering
 from sluice.api.auth import Auth
 from sluice.api.closing import Closing
+from sluice.api.counting import counting
 from sluice.api.docs import docs
 from sluice.api.endpoints import ENDPOINTS
 from sluice.api.errors import broken, method_not_allowed, not_found, refused
@@ -93,6 +94,7 @@ def create_app(
     )
     auth = Auth(tenants)
     app.include_router(routes(endpoints, intake, auth, settings.names, lifecycle.require_ready))
+    app.include_router(counting(engine, settings.http, auth, settings.names, lifecycle.require_ready))
     app.include_router(docs(app.openapi, auth))
     app.include_router(operations(controller, auth, latencies, engine, health=lifecycle, log=log))
 

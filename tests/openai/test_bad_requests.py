@@ -11,11 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sluice.errors import SHOWN_CHARACTERS, InvalidRequest
-from sluice.openai.chat.models import RESERVED, ChatCompletionRequest
+from sluice.openai.chat.models import ChatCompletionRequest
 from sluice.openai.chat.translation import ChatCall
 from sluice.openai.completions.models import CompletionRequest
 from sluice.openai.completions.translation import CompletionCall
 from sluice.openai.sampling import GenerationBody
+from sluice.wire.template_arguments import RESERVED
 from tests.held import old_heap_left_out
 from tests.openai.examples import CHAT, COMPLETION, chat, completion
 

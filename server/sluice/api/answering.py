@@ -7,6 +7,7 @@ from random import Random
 
 from sluice import __version__
 from sluice.admission import AdmissionController, Ticket
+from sluice.api.body import parse
 from sluice.api.errors import no_model, to_problem
 from sluice.api.generation import Generation
 from sluice.api.sinks import ParsedSink, StreamSink
@@ -19,7 +20,6 @@ from sluice.transport.event_stream import EVENT_STREAM, EventStream
 from sluice.transport.heartbeat import Heartbeat
 from sluice.wire.collected import CollectedDeltas
 from sluice.wire.endpoint import About, Call, Encoder, Endpoint, Totals
-from sluice.wire.structure import SHORT_BODY_BYTES
 
 PIECE_BYTES = 256 * 1024
 """What of a whole answer is made, or sent, in one turn of the loop."""
@@ -48,18 +48,19 @@ class Answering:
         self.event_stream = encode(EVENT_STREAM)
 
     async def generate(self, endpoint: Endpoint, connection: Connection, ticket: Ticket, body: bytes) -> None:
-        call = await parse(endpoint, body)
+        call = await parse(endpoint.parse, body)
         del body  # it may be long, and so may be the answer's life
         if call.model not in self.names:
             raise no_model(call.model, self.names)
         ticket.request_class = ticket.account.class_of(call.request_class)
         request_id = f"{endpoint.id_prefix}{self.ids.getrandbits(128):032x}"
-        about = About(request_id, int(time.time()), self.fingerprint, self.reasoning_fields)
+        created = int(time.time())
         generation = Generation(
             call.to_generation(request_id), ticket, engine=self.engine, model=self.require_ready(),
             controller=self.controller, latencies=self.latencies,
         )  # fmt: skip
         await generation.prepare()
+        about = About(request_id, created, self.fingerprint, self.reasoning_fields, generation.prompt_tokens)
         if call.stream:
             await self.stream(generation, call.encoder(about), connection)
         else:
@@ -76,13 +77,6 @@ class Answering:
         with events:
             events.begin(encoder.first())
             await events.end(await last_events(generation, encoder, events, sinks, parsed))
-
-
-async def parse(endpoint: Endpoint, body: bytes) -> Call:
-    """On a thread, if it may take long. Raises InvalidRequest."""
-    if len(body) <= SHORT_BODY_BYTES:
-        return endpoint.parse(body)
-    return await asyncio.to_thread(endpoint.parse, body)
 
 
 def parsed_sink(generation: Generation, sink: StreamSink) -> StreamSink | ParsedSink:

@@ -30,12 +30,14 @@ class About(NamedTuple):
     """What an answer tells of itself and of the server; `created` in seconds since 1970.
 
     `reasoning_fields`: the names under which reasoning goes out where the API has none of its own.
+    `prompt_tokens`: of all prompts together.
     """
 
     id: str
     created: int
     fingerprint: str
     reasoning_fields: tuple[str, ...]
+    prompt_tokens: int = 0
 
 
 class Totals(NamedTuple):
@@ -52,13 +54,16 @@ class Encoder(Protocol):
 
     @property
     def frames(self) -> Sequence[Frame | None]:
-        """Of each sequence, the event for a delta that is only a text, what most tokens are; None if it depends."""
+        """Of each sequence, the event for a delta that is only a text, what most tokens are; None if it depends.
+
+        It may be another one after each `delta`.
+        """
 
     def first(self) -> bytes:
         """What is sent once the engine has accepted the request, before its first token."""
 
     def delta(self, index: int, delta: Delta) -> bytes:
-        """The events for a delta of sequence `index`."""
+        """The events for a delta of sequence `index`; none, if it says nothing by itself."""
 
     def last(self, totals: Totals) -> bytes:
         """Ends an answer that is complete."""

@@ -10,6 +10,7 @@ from sluice.engine.base import Chat, Prompt
 from sluice.engine.vllm.arguments import with_objects
 from sluice.engine.vllm.reason import reason
 from sluice.engine.vllm.special_tokens import SpecialTokens, between_turns
+from sluice.engine.vllm.system_first import system_first
 from sluice.engine.vllm.text_limit import characters_a_token
 from sluice.engine.vllm.tokenizer import fast, renamed
 from sluice.errors import ContextLengthExceeded, InvalidRequest, RequestError, one_line
@@ -91,7 +92,19 @@ class Renderer:
         return self.special.encode(text) if self.special and hidden else self.encode(text, False)
 
     def write(self, chat: Chat) -> str | list[int]:
-        """The template's text; some templates make tokens themselves."""
+        """The template's text; some templates make tokens themselves.
+
+        Agents put system messages between the others, which some templates refuse.
+        """
+        try:
+            return self.write_in_order(chat)
+        except Exception:
+            first = system_first(chat)
+            if first is None:
+                raise
+            return self.write_in_order(first)
+
+    def write_in_order(self, chat: Chat) -> str | list[int]:
         kwargs = {"add_generation_prompt": True, "tokenize": False} | chat.template_kwargs
         if chat.tools:
             kwargs["tools"] = chat.tools

@@ -3,8 +3,7 @@
 from typing import Annotated, Any, Literal, Self
 
 from msgspec import UNSET, Raw, UnsetType
-from pydantic import AfterValidator, ConfigDict, Field, JsonValue, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import ConfigDict, Field, JsonValue, model_validator
 
 from sluice.engine.base import NamedTool, ToolChoice
 from sluice.errors import InvalidRequest, quoted
@@ -16,25 +15,10 @@ from sluice.openai.usage import Usage
 from sluice.settings import RequestClass
 from sluice.wire.answer import Answer
 from sluice.wire.body import Dropped, Whole, at_most, only
+from sluice.wire.template_arguments import TemplateArguments
 
 MOST_MESSAGES = 2048
 """OpenAI's own limit."""
-RESERVED = frozenset(
-    {
-        "messages", "conversation", "chat_template", "add_generation_prompt", "continue_final_message", "tokenize",
-        "padding", "truncation", "max_length", "return_tensors", "return_dict", "return_assistant_tokens_mask",
-        "tokenizer_kwargs",
-    }
-)  # fmt: skip
-"""Arguments of transformers' `apply_chat_template` that are the server's to choose; the rest are the template's."""
-
-
-def not_reserved(kwargs: dict[str, Any]) -> dict[str, Any]:
-    for key in kwargs:
-        if key in RESERVED:
-            raise PydanticCustomError("reserved", "{key} cannot be set by a request", {"key": key})
-    return kwargs
-
 
 EXAMPLE: dict[str, JsonValue] = {
     "model": "demo",
@@ -50,7 +34,7 @@ class ChatCompletionRequest(GenerationBody):
     max_completion_tokens: Count | None = None
     logprobs: bool = False
     top_logprobs: Annotated[int, Field(ge=0, le=20), Whole] = 0
-    chat_template_kwargs: Annotated[dict[str, Any], AfterValidator(not_reserved)] | None = None
+    chat_template_kwargs: TemplateArguments | None = None
 
     tools: Tools = Field(default_factory=list)
     tool_choice: Choice = None
