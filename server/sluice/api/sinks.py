@@ -61,10 +61,10 @@ class StreamSink:
 
     def send(self, deltas: Sequence[Delta]) -> None:
         events = b"".join(self.encoder.delta(self.index, delta) for delta in deltas)
-        if deltas[-1].finish_reason is None:
-            self.events.write(events)
-        else:
+        if deltas[-1].finish_reason is not None:
             self.events.write_last(events)
+        elif events:
+            self.events.write(events)
 
 
 class ParsedSink:
