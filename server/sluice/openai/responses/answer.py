@@ -87,8 +87,7 @@ class Echo(Answer):
             reasoning={"effort": request.reasoning.effort, "summary": None},
             safety_identifier=request.safety_identifier,
             service_tier="flex" if request.service_tier == "flex" else "default", store=False,
-            temperature=request.temperature,
-            text={"format": request.text.format.model_dump(by_alias=True), "verbosity": request.text.verbosity},
+            temperature=request.temperature, text=request.text.echo(),
             tool_choice=choice if isinstance(choice, str) else {"type": "function", "name": choice.name},
             tools=[
                 tool.model_dump(include={"type", "name", "description", "parameters", "strict"})

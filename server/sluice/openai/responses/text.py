@@ -24,14 +24,17 @@ Format = Annotated[
     TextFormat | JsonObjectFormat | JsonSchemaFormat,
     told_by("type", {"text": TextFormat, "json_object": JsonObjectFormat, "json_schema": JsonSchemaFormat}),
 ]
-PLAIN = TextFormat(type="text")
 
 
 class TextConfig(WireModel):
     """`verbosity` is a word for OpenAI's own models, and others do not hear it."""
 
-    format: Format = PLAIN
+    format: Format | None = None
     verbosity: Literal["low", "medium", "high"] = "medium"
 
     def constraint(self) -> Constraint | None:
-        return None if isinstance(self.format, TextFormat) else self.format.constraint()
+        return None if self.format is None or isinstance(self.format, TextFormat) else self.format.constraint()
+
+    def echo(self) -> dict[str, Any]:
+        form = self.format.model_dump(by_alias=True) if self.format else {"type": "text"}
+        return {"format": form, "verbosity": self.verbosity}
