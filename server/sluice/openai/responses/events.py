@@ -68,10 +68,10 @@ class ResponseEvents:
 
     def hold(self, delta: Delta, more: More) -> None:
         """Its tokens, as far as they may be the text's."""
-        is_marker = not delta.text and self.open is not None and type(self.open) is not Message
-        if delta.logprobs is not None and not is_marker:
+        if delta.logprobs is not None:
             self.held.add(delta.logprobs)
-        if more.reasoning or more.calls:
+        ends_another = bool(delta.text) and self.open is not None and type(self.open) is not Message
+        if more.reasoning or more.calls or ends_another:  # there are marks among them
             self.held.keep(delta.text, is_last=False)
 
     def spoken(self, text: str) -> bytes:

@@ -108,7 +108,7 @@ class ResponsesRequest(GenerationBody):
         if choice == "required" and not names:
             raise InvalidRequest("tool_choice needs a tool of type function in tools.", param="tool_choice")
         if isinstance(choice, NamedTool) and choice.name not in names:
-            raise InvalidRequest(f"There is no function {quoted(choice.name)} in tools.", param="tool_choice")
+            raise InvalidRequest(f"tool_choice: tools has no function {quoted(choice.name)}.", param="tool_choice")
         return self
 
     @property
