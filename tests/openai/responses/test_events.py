@@ -26,7 +26,7 @@ USAGE = {
     "input_tokens": 10, "input_tokens_details": {"cached_tokens": 4, "cache_write_tokens": 0},
     "output_tokens": 6, "output_tokens_details": {"reasoning_tokens": 2}, "total_tokens": 16,
 }  # fmt: skip
-WITH_LOGPROBS = {"include": ["message.output_text.logprobs"], "top_logprobs": 1}
+WITH_LOGPROBS: dict[str, Any] = {"include": ["message.output_text.logprobs"], "top_logprobs": 1}
 
 
 def whole(
