@@ -17,6 +17,7 @@ from sluice.api.body_floor import FLOOR_BYTES_PER_S
 from sluice.errors import SHOWN_CHARACTERS
 from sluice.openai.chat.messages import MOST_CALLS, MOST_PARTS
 from sluice.openai.chat.models import MOST_MESSAGES
+from sluice.openai.responses.items import MOST_ITEMS
 from sluice.openai.sampling import LONGEST_STOP, MOST_BIASES, MOST_SEQUENCES, MOST_STOPS
 from sluice.settings import Settings, Tenant
 from sluice.transport.body import LINE_BYTES
@@ -124,6 +125,7 @@ def test_the_limits_told_are_those_that_hold() -> None:
     for number in (
         HEAD_BYTES, HEADERS_COUNT, LINE_BYTES, FLOOR_BYTES_PER_S, MOST_LEVELS, MOST_VALUES, MOST_ENTRIES, MOST_MESSAGES,
         MOST_PARTS, MOST_CALLS, MOST_STOPS, LONGEST_STOP, MOST_BIASES, MOST_SEQUENCES, SHOWN_CHARACTERS,
+        MOST_ITEMS,
     ):  # fmt: skip
         assert re.search(rf"(?<![\d,]){number:,}(?![\d,])", told), number
 

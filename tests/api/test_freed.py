@@ -15,6 +15,11 @@ from tests.conftest import Serve
 from tests.fake import FakeEngine
 from tests.test_lifecycle import counting
 
+BODIES: dict[str, dict[str, Any]] = {
+    "/v1/chat/completions": counting(3, stream=False) | {"n": 2},
+    "/v1/responses": {"model": "demo", "input": "Count from 1 to 3."},
+}
+
 
 def ours() -> Counter[str]:
     """How many objects of each of our own classes there are."""
@@ -24,12 +29,15 @@ def ours() -> Counter[str]:
 
 @pytest.mark.parametrize("transport", ["accelerated"])  # sse-starlette's tasks end with tracebacks, for the collector
 @pytest.mark.parametrize("stream", [True, False])
-async def test_a_request_leaves_nothing_to_the_garbage_collector(serve: Serve, fake: FakeEngine, stream: bool) -> None:
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/responses"])
+async def test_a_request_leaves_nothing_to_the_garbage_collector(
+    serve: Serve, fake: FakeEngine, stream: bool, path: str
+) -> None:
     async with serve(fake) as server, httpx.AsyncClient(base_url=server.url, timeout=60) as client:
 
         async def ask() -> None:
-            body = counting(3, stream) | {"n": 2}
-            assert (await client.post("/v1/chat/completions", json=body)).status_code == 200
+            body = BODIES[path] | {"stream": stream}
+            assert (await client.post(path, json=body)).status_code == 200
 
         await ask()
         gc.collect()

@@ -69,14 +69,21 @@ class Generation:
         self.check_seats()
         if self.request.sequences > 1:
             self.controller.extend(self.ticket, self.request.sequences - 1)
+        try:
+            await self.render()
+        except InvalidRequest as error:
+            error.param = self.request.names.get(error.param or "", error.param)
+            raise
+        answers = self.request.n * sum(self.longest)
+        self.controller.take_tokens(self.ticket, self.prompt_tokens, self.prompt_tokens + answers)
+
+    async def render(self) -> None:
         for number, prompt in enumerate(self.request.prompts):
             if number:
                 await asyncio.sleep(0)  # short ones are rendered on the event loop, and there may be a thousand
             rendered = await self.engine.render(prompt, self.request.sampling.constraint)
             self.longest.append(self.longest_answer(prompt, len(rendered.tokens)))
             self.prompts.append(rendered)
-        answers = self.request.n * sum(self.longest)
-        self.controller.take_tokens(self.ticket, self.prompt_tokens, self.prompt_tokens + answers)
 
     def check_seats(self) -> None:
         """Raises InvalidRequest for more sequences than may ever be inside at once."""
@@ -97,13 +104,13 @@ class Generation:
         Raises InvalidRequest where there is no such answer.
         """
         asked, context = self.request.sampling, self.model.max_model_len
-        room, limit = context - prompt_tokens, self.request.limit
+        room = context - prompt_tokens
         where = "messages" if isinstance(prompt, Chat) else "prompt"
         if prompt_tokens == 0:
             raise InvalidRequest("The prompt is empty.", param=where)
         for is_over, what, param in (
             (room < 1, f"the prompt is too long: it has {prompt_tokens}, and the answer takes 1 at least", where),
-            ((asked.max_tokens or 0) > context, f"the answer alone may not have {asked.max_tokens}", limit),
+            ((asked.max_tokens or 0) > context, f"the answer alone may not have {asked.max_tokens}", "max_tokens"),
             (asked.min_tokens > room, f"it has room for {room} beside the prompt, fewer than min_tokens", "min_tokens"),
         ):
             if is_over:

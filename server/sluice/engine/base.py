@@ -90,14 +90,14 @@ class Rendered(msgspec.Struct, frozen=True):
 class GenerationRequest(msgspec.Struct, frozen=True):
     """What a request's body asks for, valid in itself: `n` sequences for each of its prompts.
 
-    `limit`: what its client calls `sampling.max_tokens`.
+    `names`: what its API calls `messages`, `max_tokens` and `response_format`, where it has words of its own.
     """
 
     id: str
     prompts: tuple[Prompt, ...]
     sampling: Sampling
     n: int = 1
-    limit: str = "max_tokens"
+    names: dict[str, str] = {}
 
     @property
     def sequences(self) -> int:
