@@ -29,6 +29,7 @@ from sluice.lifecycle import Lifecycle
 from sluice.settings import Settings
 from sluice.telemetry.access_log import AccessLog
 from sluice.telemetry.latencies import Latencies
+from sluice.transport.cors import Cors
 from sluice.transport.edge import Edge
 from sluice.transport.record import Records
 from sluice.wire.endpoint import Endpoint
@@ -38,14 +39,14 @@ STDOUT = 1
 
 
 class Application(FastAPI):
-    """All that is asked of it passes an Edge first, and what says that the server drains."""
+    """All that is asked of it passes what says that the server drains first, and an Edge."""
 
     def __init__(self, records: Records, is_draining: Callable[[], bool], **given: Any) -> None:
         super().__init__(**given)
         self.records, self.is_draining = records, is_draining
 
     def build_middleware_stack(self) -> ASGIApp:
-        return Edge(Closing(super().build_middleware_stack(), self.is_draining), self.records)
+        return Closing(Edge(super().build_middleware_stack(), self.records), self.is_draining)
 
 
 def create_app(
@@ -64,7 +65,8 @@ def create_app(
     tenants = Tenants(settings.tenants, os.environ, clock, settings.operators.keys)
     lifecycle = Lifecycle(engine, controller, announce, settings.engine.stall_timeout)
     log = AccessLog(STDOUT)
-    records = Records(log.write if settings.http.access_log == "json" else None)
+    write = log.write if settings.http.access_log == "json" else None
+    records = Records(write, cors=Cors(settings.http.cors_origins))
     answering = Answering(engine, controller, latencies, settings, lifecycle.require_ready)
     intake = Intake(
         endpoints, answering.generate, controller=controller, tenants=tenants, latencies=latencies,
