@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from sluice.admission import Account
+from sluice.admission.tenants import find_keys
 from sluice.app import create_app
 from sluice.engine.base import Constraint, Prompt, Rendered
 from sluice.settings import Settings
@@ -83,7 +84,7 @@ class Books(RuleBasedStateMachine):
 
     def apply(self, new: Settings) -> None:
         async def on_the_loop() -> None:
-            self.app.state.apply(new)
+            self.app.state.apply(new, find_keys(new.tenants, new.operators.keys, {}))
 
         self.loop.run_until_complete(on_the_loop())
 

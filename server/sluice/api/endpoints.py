@@ -3,5 +3,6 @@
 from sluice.anthropic.messages.translation import MESSAGES
 from sluice.openai.chat.translation import CHAT
 from sluice.openai.completions.translation import COMPLETIONS
+from sluice.openai.responses.translation import RESPONSES
 
-ENDPOINTS = (CHAT, COMPLETIONS, MESSAGES)
+ENDPOINTS = (CHAT, COMPLETIONS, RESPONSES, MESSAGES)

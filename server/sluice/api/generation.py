@@ -69,14 +69,21 @@ class Generation:
         self.check_seats()
         if self.request.sequences > 1:
             self.controller.extend(self.ticket, self.request.sequences - 1)
+        try:
+            await self.render()
+        except InvalidRequest as error:
+            error.param = self.request.names.get(error.param or "", error.param)
+            raise
+        answers = self.request.n * sum(self.longest)
+        self.controller.take_tokens(self.ticket, self.prompt_tokens, self.prompt_tokens + answers)
+
+    async def render(self) -> None:
         for number, prompt in enumerate(self.request.prompts):
             if number:
                 await asyncio.sleep(0)  # short ones are rendered on the event loop, and there may be a thousand
             rendered = await self.engine.render(prompt, self.request.sampling.constraint)
             self.longest.append(self.longest_answer(prompt, len(rendered.tokens)))
             self.prompts.append(rendered)
-        answers = self.request.n * sum(self.longest)
-        self.controller.take_tokens(self.ticket, self.prompt_tokens, self.prompt_tokens + answers)
 
     def check_seats(self) -> None:
         """Raises InvalidRequest for more sequences than may ever be inside at once."""

@@ -53,7 +53,7 @@ class Intake:
             account = self.tenants.identify(api_key(connection.headers))
             connection.record.tenant = account.name
             packed = check_content(connection.headers)
-            if self.is_alone:
+            if self.is_alone and self.records.cors.allowed(connection.headers) is None:
                 check_site(connection.headers)
             self.require_ready()
             ticket = self.controller.admit(account, patience(connection.headers))

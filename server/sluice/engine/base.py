@@ -88,12 +88,16 @@ class Rendered(msgspec.Struct, frozen=True):
 
 
 class GenerationRequest(msgspec.Struct, frozen=True):
-    """What a request's body asks for, valid in itself: `n` sequences for each of its prompts."""
+    """What a request's body asks for, valid in itself: `n` sequences for each of its prompts.
+
+    `names`: what its API calls `messages`, `max_tokens` and `response_format`, where it has words of its own.
+    """
 
     id: str
     prompts: tuple[Prompt, ...]
     sampling: Sampling
     n: int = 1
+    names: dict[str, str] = {}
 
     @property
     def sequences(self) -> int:

@@ -13,7 +13,6 @@ from pydantic import BaseModel
 from sluice.engine.base import Delta, GenerationRequest
 from sluice.settings import RequestClass
 from sluice.wire.collected import CollectedDeltas
-from sluice.wire.template import Frame
 
 
 class Problem(NamedTuple):
@@ -49,12 +48,19 @@ class Totals(NamedTuple):
     reasoning: int = 0
 
 
+class TextEvents(Protocol):
+    """A Frame, or what counts its events or begins something with the first of them."""
+
+    def fill(self, text: str) -> bytes:
+        """The events for a delta that is only a text."""
+
+
 class Encoder(Protocol):
     """Turns the deltas of one streamed answer into SSE events."""
 
     @property
-    def frames(self) -> Sequence[Frame | None]:
-        """Of each sequence, the event for a delta that is only a text, what most tokens are; None if it depends.
+    def frames(self) -> Sequence[TextEvents | None]:
+        """Of each sequence, what makes an event of a delta that is only a text, as most are; None if it depends.
 
         It may be another one after each `delta`.
         """
@@ -63,7 +69,7 @@ class Encoder(Protocol):
         """What is sent once the engine has accepted the request, before its first token."""
 
     def delta(self, index: int, delta: Delta) -> bytes:
-        """The events for a delta of sequence `index`; none, if it says nothing by itself."""
+        """The events for a delta of sequence `index`; none if it says nothing by itself, or is held back."""
 
     def last(self, totals: Totals) -> bytes:
         """Ends an answer that is complete."""

@@ -110,6 +110,10 @@ class ChatCompletionRequest(GenerationBody):
         return self.max_tokens if self.max_completion_tokens is None else self.max_completion_tokens
 
     @property
+    def limit_name(self) -> str:
+        return "max_tokens" if self.max_completion_tokens is None else "max_completion_tokens"
+
+    @property
     def request_class(self) -> RequestClass | None:
         return "batch" if self.service_tier == "flex" else None
 

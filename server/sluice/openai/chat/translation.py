@@ -35,7 +35,7 @@ class ChatCall(ChatCompletionRequest):
             self.include_reasoning,
         )  # fmt: skip
         sampling = self.sampling(self.top_logprobs if self.logprobs else None)
-        return GenerationRequest(request_id, (chat,), sampling, self.n)
+        return GenerationRequest(request_id, (chat,), sampling, self.n, {"max_tokens": self.limit_name})
 
     def encoder(self, about: About) -> "ChatChunks":
         return ChatChunks(about, self)
