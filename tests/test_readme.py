@@ -13,6 +13,9 @@ import yaml
 from fastapi import FastAPI
 from starlette.routing import Mount, Route
 
+from sluice.anthropic.messages import blocks as anthropics_blocks
+from sluice.anthropic.messages import models as anthropics
+from sluice.anthropic.messages.tools import MOST_TOOLS
 from sluice.api.body_floor import FLOOR_BYTES_PER_S
 from sluice.errors import SHOWN_CHARACTERS
 from sluice.openai.chat.messages import MOST_CALLS, MOST_PARTS
@@ -43,13 +46,14 @@ async def run(*command: str) -> str:
 
 async def test_the_commands_do_what_they_say(serve: Serve, vllm: Started) -> None:
     curl, status, tools, check = blocks("sh")
-    sdk, _ = blocks("python")
+    sdk, _, claude = blocks("python")
     async with serve(vllm, concurrency=8, max_concurrency=24) as server:
         here = ("http://127.0.0.1:8000", server.url)
         streamed = await run("sh", "-c", curl.replace(*here))
         assert "".join(re.findall(r'"content":"([^"]*)"', streamed)) == COUNTED
         assert streamed.endswith("data: [DONE]\n\n")
-        assert await run(sys.executable, "-c", sdk.replace(*here)) == COUNTED
+        for client in (sdk, claude):
+            assert await run(sys.executable, "-c", client.replace(*here)) == COUNTED
         called = json.loads(await run("sh", "-c", tools.replace(*here)))["choices"][0]["message"]["tool_calls"]
         assert [call["function"]["arguments"] for call in called] == ['{"city": "Oslo"}']
         assert '"phase":"ready"' in await run("sh", "-c", status.replace(*here))
@@ -58,7 +62,7 @@ async def test_the_commands_do_what_they_say(serve: Serve, vllm: Started) -> Non
 
 
 def test_the_mount_shown_is_one() -> None:
-    _, mount = blocks("python")
+    _, mount, _ = blocks("python")
     named: dict[str, Any] = {}
     exec(mount, named)
     (found,) = (route for route in named["app"].routes if isinstance(route, Mount))
@@ -125,6 +129,7 @@ def test_the_limits_told_are_those_that_hold() -> None:
     for number in (
         HEAD_BYTES, HEADERS_COUNT, LINE_BYTES, FLOOR_BYTES_PER_S, MOST_LEVELS, MOST_VALUES, MOST_ENTRIES, MOST_MESSAGES,
         MOST_PARTS, MOST_CALLS, MOST_STOPS, LONGEST_STOP, MOST_BIASES, MOST_SEQUENCES, SHOWN_CHARACTERS,
+        anthropics.MOST_MESSAGES, anthropics.MOST_STOPS, anthropics.LONGEST_STOP, anthropics_blocks.MOST_BLOCKS, MOST_TOOLS,
         MOST_ITEMS,
     ):  # fmt: skip
         assert re.search(rf"(?<![\d,]){number:,}(?![\d,])", told), number
