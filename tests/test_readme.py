@@ -129,8 +129,8 @@ def test_the_limits_told_are_those_that_hold() -> None:
     for number in (
         HEAD_BYTES, HEADERS_COUNT, LINE_BYTES, FLOOR_BYTES_PER_S, MOST_LEVELS, MOST_VALUES, MOST_ENTRIES, MOST_MESSAGES,
         MOST_PARTS, MOST_CALLS, MOST_STOPS, LONGEST_STOP, MOST_BIASES, MOST_SEQUENCES, SHOWN_CHARACTERS,
-        anthropics.MOST_MESSAGES, anthropics.MOST_STOPS, anthropics.LONGEST_STOP, anthropics_blocks.MOST_BLOCKS, MOST_TOOLS,
-        MOST_ITEMS,
+        anthropics.MOST_MESSAGES, anthropics.MOST_STOPS, anthropics.LONGEST_STOP, anthropics_blocks.MOST_BLOCKS,
+        MOST_TOOLS, MOST_ITEMS,
     ):  # fmt: skip
         assert re.search(rf"(?<![\d,]){number:,}(?![\d,])", told), number
 

@@ -23,7 +23,7 @@ def key(name: str) -> dict[str, Any]:
 
 ADA = {"tenants": [{"name": "ada"} | key("ada")]}
 OPERATOR = {"operators": key("operator")}
-GENERATING = {"/v1/chat/completions", "/v1/completions", "/v1/messages"}
+GENERATING = {"/v1/chat/completions", "/v1/completions", "/v1/responses", "/v1/messages"}
 OF_TENANTS = {"/v1/models", "/v1/models/{name:path}", "/v1/messages/count_tokens"}
 OF_OPERATORS = {"/status", "/metrics"}
 PROBES = {"/livez", "/readyz", "/healthz", "/health"}
