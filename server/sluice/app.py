@@ -26,6 +26,7 @@ from sluice.errors import RequestError
 from sluice.lifecycle import Lifecycle
 from sluice.settings import Settings
 from sluice.telemetry.access_log import AccessLog
+from sluice.telemetry.ignored import IgnoredFields
 from sluice.telemetry.latencies import Latencies
 from sluice.transport.edge import Edge
 from sluice.transport.record import Records
@@ -63,7 +64,10 @@ def create_app(
     lifecycle = Lifecycle(engine, controller, announce, settings.engine.stall_timeout)
     log = AccessLog(STDOUT)
     records = Records(log.write if settings.http.access_log == "json" else None)
-    answering = Answering(engine, controller, latencies, settings, lifecycle.require_ready)
+    ignored = IgnoredFields()
+    answering = Answering(
+        engine, controller, latencies, settings, require_ready=lifecycle.require_ready, ignored=ignored
+    )  # fmt: skip
     intake = Intake(
         endpoints, answering.generate, controller=controller, tenants=tenants, latencies=latencies,
         http=settings.http, require_ready=lifecycle.require_ready, records=records,
@@ -93,7 +97,7 @@ def create_app(
     auth = Auth(tenants)
     app.include_router(routes(endpoints, intake, auth, settings.names, lifecycle.require_ready))
     app.include_router(docs(app.openapi, auth))
-    app.include_router(operations(controller, auth, latencies, engine, health=lifecycle, log=log))
+    app.include_router(operations(controller, auth, latencies, engine, health=lifecycle, own=(log, ignored)))
 
     def apply(settings: Settings) -> None:
         """Go by other limits and other keys from now on. Raises Mistake, and then has changed nothing."""

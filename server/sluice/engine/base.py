@@ -145,9 +145,10 @@ class TokenLogprob(msgspec.Struct, frozen=True, gc=False):
 
 
 class PromptLogprobs(msgspec.Struct, frozen=True):
-    """Those of a prompt's tokens. `first`: the text of the first one, which has none."""
+    """Those of a prompt's tokens. The first one has none: its text, and its id."""
 
     first: str
+    first_id: int
     rest: tuple[TokenLogprob, ...]
 
 

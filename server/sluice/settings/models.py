@@ -128,6 +128,8 @@ class Http(Section):
     """Seconds that a connection stays open between two requests; more than what proxies in front leave theirs."""
     max_connections: int | None = Field(default=None, ge=1)
     """Connections at once; one more closes the one that has been idle longest. Unset: near the limit on open files."""
+    strict_fields: bool = False
+    """true: a field that nobody knows is refused, as by OpenAI. false: it is ignored, and told in a header."""
     access_log: Annotated[Literal["off", "json"], BeforeValidator(yaml_off)] = "off"
     """json: a line for each request on stdout, without prompts, answers and keys."""
 

@@ -53,7 +53,7 @@ def to_logprob(token: int, ranked: "dict[int, Logprob]") -> TokenLogprob:
 
 def to_prompt_logprobs(first: str, tokens: Sequence[int], ranked: "Sequence[Any]") -> PromptLogprobs:
     """Of what vLLM has for each token, which for the first one is nothing."""
-    return PromptLogprobs(first, tuple(map(to_logprob, tokens[1:], ranked[1:])))
+    return PromptLogprobs(first, tokens[0], tuple(map(to_logprob, tokens[1:], ranked[1:])))
 
 
 def salted(cache_salt: str | None) -> dict[str, Any]:
