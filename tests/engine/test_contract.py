@@ -182,7 +182,8 @@ async def test_a_prompts_logprobs_come_with_the_first_token(engine: Any, number:
 async def test_a_long_prompt_is_cut_where_it_is_said(engine: Any) -> None:
     text = "Count from 1 to 3."
     tokens = (await engine.render(text)).tokens
-    for side, kept in (("left", tokens[-3:]), ("right", tokens[:3])):
+    sides: list[tuple[Any, list[int]]] = [("left", tokens[-3:]), ("right", tokens[:3])]
+    for side, kept in sides:
         assert (await engine.render(text, None, Tokenizing(None, 3, side))).tokens == kept
         assert (await engine.render(tokens, None, Tokenizing(None, 3, side))).tokens == kept
     assert (await engine.render(text, None, Tokenizing(None, -1, "left"))).tokens == tokens

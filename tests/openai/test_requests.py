@@ -52,9 +52,10 @@ LISTS: dict[str, Any] = {"stop_token_ids": [3, 4], "bad_words": ["a", " b"], "al
 def test_every_sampling_field_arrives(make: Any) -> None:
     generation = make(**FIELDS, **LISTS, n=2, stop="END", logit_bias={"12": -100, "7": 1.5}).to_generation("id")
     assert generation.n == 2
+    lists: dict[str, Any] = {name: tuple(values) for name, values in LISTS.items()}
     assert generation.sampling == Sampling(
         **FIELDS,
-        **{name: tuple(values) for name, values in LISTS.items()},
+        **lists,
         stop=("END",),
         logit_bias={12: -100, 7: 1.5},
     )

@@ -33,11 +33,10 @@ class CompletionCall(CompletionRequest):
         return CompletionChunks(about, self)
 
     def collected(self) -> CollectedDeltas:
+        as_ids = self.return_tokens_as_token_ids
         if self.echo:
-            return EchoedDeltas(
-                None if self.logprobs is None else EchoedLogprobs(self.return_tokens_as_token_ids), self
-            )
-        return CollectedDeltas(None if self.logprobs is None else CompletionLogprobs(self.return_tokens_as_token_ids))
+            return EchoedDeltas(None if self.logprobs is None else EchoedLogprobs(as_ids), self.is_echo_alone)
+        return CollectedDeltas(None if self.logprobs is None else CompletionLogprobs(as_ids))
 
     def whole(self, about: About, sequences: Sequence[CollectedDeltas], totals: Totals) -> Iterator[bytes | bytearray]:
         choices = (self.choice(index, sequence, about) for index, sequence in enumerate(sequences))
