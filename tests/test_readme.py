@@ -17,14 +17,28 @@ from sluice.anthropic.messages import blocks as anthropics_blocks
 from sluice.anthropic.messages import models as anthropics
 from sluice.anthropic.messages.tools import MOST_TOOLS
 from sluice.api.body_floor import FLOOR_BYTES_PER_S
+from sluice.api.generation import MOST_PROMPT_LOGPROBS
+from sluice.engine.vllm.public import MOST_PROMPT_LOGPROBS as PUBLIC_PROMPT_LOGPROBS
 from sluice.errors import SHOWN_CHARACTERS
 from sluice.openai.chat.messages import MOST_CALLS, MOST_PARTS
 from sluice.openai.chat.models import MOST_MESSAGES
 from sluice.openai.responses.items import MOST_ITEMS
-from sluice.openai.sampling import LONGEST_STOP, MOST_BIASES, MOST_SEQUENCES, MOST_STOPS
+from sluice.openai.sampling import (
+    LONGEST_BAD_WORD,
+    LONGEST_STOP,
+    MOST_BAD_WORDS,
+    MOST_BIASES,
+    MOST_LOGPROB_TOKEN_IDS,
+    MOST_LOGPROBS,
+    MOST_SEQUENCES,
+    MOST_STOPS,
+    MOST_TOKEN_IDS,
+)
 from sluice.settings import Settings, Tenant
+from sluice.telemetry.ignored import MOST_NAMES
 from sluice.transport.body import LINE_BYTES
 from sluice.transport.head import HEAD_BYTES, HEADERS_COUNT
+from sluice.wire.ignored import LONGEST_IGNORED, MOST_IGNORED
 from sluice.wire.structure import MOST_ENTRIES, MOST_LEVELS, MOST_VALUES
 from tests.conftest import Serve, Started
 
@@ -130,7 +144,10 @@ def test_the_limits_told_are_those_that_hold() -> None:
         HEAD_BYTES, HEADERS_COUNT, LINE_BYTES, FLOOR_BYTES_PER_S, MOST_LEVELS, MOST_VALUES, MOST_ENTRIES, MOST_MESSAGES,
         MOST_PARTS, MOST_CALLS, MOST_STOPS, LONGEST_STOP, MOST_BIASES, MOST_SEQUENCES, SHOWN_CHARACTERS,
         anthropics.MOST_MESSAGES, anthropics.MOST_STOPS, anthropics.LONGEST_STOP, anthropics_blocks.MOST_BLOCKS,
-        MOST_TOOLS, MOST_ITEMS,
+        MOST_TOOLS,
+        MOST_ITEMS,
+        MOST_TOKEN_IDS, MOST_LOGPROB_TOKEN_IDS, MOST_BAD_WORDS, LONGEST_BAD_WORD, MOST_LOGPROBS,
+        *MOST_PROMPT_LOGPROBS.values(), PUBLIC_PROMPT_LOGPROBS, MOST_IGNORED, LONGEST_IGNORED, MOST_NAMES,
     ):  # fmt: skip
         assert re.search(rf"(?<![\d,]){number:,}(?![\d,])", told), number
 

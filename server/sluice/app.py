@@ -28,6 +28,7 @@ from sluice.errors import RequestError
 from sluice.lifecycle import Lifecycle
 from sluice.settings import Settings
 from sluice.telemetry.access_log import AccessLog
+from sluice.telemetry.ignored import IgnoredFields
 from sluice.telemetry.latencies import Latencies
 from sluice.transport.cors import Cors
 from sluice.transport.edge import Edge
@@ -67,7 +68,10 @@ def create_app(
     log = AccessLog(STDOUT)
     write = log.write if settings.http.access_log == "json" else None
     records = Records(write, cors=Cors(settings.http.cors_origins))
-    answering = Answering(engine, controller, latencies, settings, lifecycle.require_ready)
+    ignored = IgnoredFields()
+    answering = Answering(
+        engine, controller, latencies, settings, require_ready=lifecycle.require_ready, ignored=ignored
+    )  # fmt: skip
     intake = Intake(
         endpoints, answering.generate, controller=controller, tenants=tenants, latencies=latencies,
         http=settings.http, require_ready=lifecycle.require_ready, records=records,
@@ -98,7 +102,7 @@ def create_app(
     app.include_router(routes(endpoints, intake, auth, settings.names, lifecycle.require_ready))
     app.include_router(counting(engine, settings.http, auth, settings.names, lifecycle.require_ready))
     app.include_router(docs(app.openapi, auth))
-    app.include_router(operations(controller, auth, latencies, engine, health=lifecycle, log=log))
+    app.include_router(operations(controller, auth, latencies, engine, health=lifecycle, own=(log, ignored)))
 
     def apply(settings: Settings, owners: Owners) -> None:
         """Go by other limits and other keys from now on. Raises Mistake, and then has changed nothing."""

@@ -147,14 +147,14 @@ class Slow(FakeEngine):
         self.rendering = self.peak = 0
         self.is_busy = asyncio.Event()
 
-    async def render(self, prompt: Prompt, constraint: Constraint | None = None) -> Rendered:
+    async def render(self, prompt: Prompt, constraint: Constraint | None = None, *more: Any) -> Rendered:
         self.rendering += 1
         self.peak = max(self.peak, self.rendering)
         if self.rendering == RENDERED_AT_ONCE + 1:
             self.is_busy.set()
         await self.going.wait()
         self.rendering -= 1
-        return await super().render(prompt, constraint)
+        return await super().render(prompt, constraint, *more)
 
 
 async def test_few_are_counted_at_once(serve: Serve) -> None:
@@ -251,7 +251,7 @@ async def test_a_server_that_is_not_ready(serve: Serve, fake: FakeEngine, path: 
 @BOTH
 async def test_a_mistake_of_ours(serve: Serve, path: str) -> None:
     class Broken(FakeEngine):
-        async def render(self, prompt: Prompt, constraint: Constraint | None = None) -> Rendered:
+        async def render(self, prompt: Prompt, constraint: Constraint | None = None, *more: Any) -> Rendered:
             raise ZeroDivisionError
 
     async with serve(Broken()) as server, httpx.AsyncClient(base_url=server.url) as client:
@@ -261,7 +261,7 @@ async def test_a_mistake_of_ours(serve: Serve, path: str) -> None:
 @BOTH
 async def test_what_the_template_refuses(serve: Serve, path: str) -> None:
     class Refusing(FakeEngine):
-        async def render(self, prompt: Prompt, constraint: Constraint | None = None) -> Rendered:
+        async def render(self, prompt: Prompt, constraint: Constraint | None = None, *more: Any) -> Rendered:
             raise InvalidRequest("No template for that.", param="messages")
 
     async with serve(Refusing()) as server, httpx.AsyncClient(base_url=server.url) as client:

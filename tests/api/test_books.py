@@ -13,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from sluice.admission import Account
 from sluice.admission.tenants import find_keys
 from sluice.app import create_app
-from sluice.engine.base import Constraint, Prompt, Rendered
+from sluice.engine.base import AS_IT_IS, Constraint, Prompt, Rendered, Tokenizing
 from sluice.settings import Settings
 from sluice.settings.section import Mistake
 from tests.api.in_time import Asking, AskingOverAsgi
@@ -45,9 +45,11 @@ class CountingEngine(FakeEngine):
         self.most, self.delay = BATCH, 0.0
         self.too_many = False
 
-    async def render(self, prompt: Prompt, constraint: Constraint | None = None) -> Rendered:
+    async def render(
+        self, prompt: Prompt, constraint: Constraint | None = None, tokenizing: Tokenizing = AS_IT_IS
+    ) -> Rendered:
         await asyncio.sleep(self.delay)
-        return await super().render(prompt, constraint)
+        return await super().render(prompt, constraint, tokenizing)
 
     def run(self, sequence: FakeSequence) -> None:
         super().run(sequence)

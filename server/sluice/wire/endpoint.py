@@ -10,7 +10,7 @@ from typing import NamedTuple, Protocol
 
 from pydantic import BaseModel
 
-from sluice.engine.base import Delta, GenerationRequest
+from sluice.engine.base import Delta, GenerationRequest, Rendered
 from sluice.settings import RequestClass
 from sluice.wire.collected import CollectedDeltas
 
@@ -28,15 +28,15 @@ class Problem(NamedTuple):
 class About(NamedTuple):
     """What an answer tells of itself and of the server; `created` in seconds since 1970.
 
-    `reasoning_fields`: the names under which reasoning goes out where the API has none of its own.
-    `prompt_tokens`: of all prompts together.
+    `reasoning_fields`: the names under which reasoning goes out where the API has none of its own. `prompts`: as the
+    engine has them.
     """
 
     id: str
     created: int
     fingerprint: str
     reasoning_fields: tuple[str, ...]
-    prompt_tokens: int = 0
+    prompts: Sequence[Rendered] = ()
 
 
 class Totals(NamedTuple):
@@ -86,6 +86,10 @@ class Call(Protocol):
 
     @property
     def stream(self) -> bool: ...
+
+    @property
+    def ignored(self) -> tuple[str, ...]:
+        """Where in the body there are fields that nobody knows."""
 
     @property
     def request_class(self) -> RequestClass | None: ...

@@ -68,7 +68,7 @@ class MessageEvents:
         self.ending: Ending | None = None
 
     def first(self) -> bytes:
-        usage = Usage.of(Totals(self.about.prompt_tokens, 0))
+        usage = Usage.of(Totals(sum(len(prompt.tokens) for prompt in self.about.prompts), 0))
         return event(MessageStart(Message(self.about.id, "assistant", self.model, [], None, None, usage)))
 
     def delta(self, index: int, delta: Delta) -> bytes:

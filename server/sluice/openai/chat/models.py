@@ -9,7 +9,7 @@ from sluice.engine.base import NamedTool, ToolChoice
 from sluice.errors import InvalidRequest, quoted
 from sluice.openai.chat.messages import Message
 from sluice.openai.reasons import Reason
-from sluice.openai.sampling import Count, GenerationBody
+from sluice.openai.sampling import MOST_LOGPROBS, Count, GenerationBody
 from sluice.openai.tools import Choice, Tools
 from sluice.openai.usage import Usage
 from sluice.settings import RequestClass
@@ -33,7 +33,7 @@ class ChatCompletionRequest(GenerationBody):
     messages: Annotated[list[Message], Field(min_length=1, fail_fast=True), at_most(MOST_MESSAGES)]
     max_completion_tokens: Count | None = None
     logprobs: bool = False
-    top_logprobs: Annotated[int, Field(ge=0, le=20), Whole] = 0
+    top_logprobs: Annotated[int, Field(ge=0, le=MOST_LOGPROBS), Whole] = 0
     chat_template_kwargs: TemplateArguments | None = None
 
     tools: Tools = Field(default_factory=list)
@@ -43,6 +43,8 @@ class ChatCompletionRequest(GenerationBody):
     include_reasoning: bool = True
     add_generation_prompt: bool = True
     continue_final_message: bool = False
+    documents: list[dict[str, str]] | None = None
+    return_prompt_text: bool = False
     service_tier: Literal["auto", "default", "flex"] | None = None
 
     metadata: Dropped = None
@@ -50,9 +52,12 @@ class ChatCompletionRequest(GenerationBody):
     prompt_cache_key: Dropped = None
     prompt_cache_options: Dropped = None
     prompt_cache_retention: Dropped = None
+    media_io_kwargs: Dropped = None
+    mm_processor_kwargs: Dropped = None
 
     # These are not served: only what changes nothing is accepted.
     audio: Annotated[Any, only()] = None
+    chat_template: Annotated[Any, only()] = None
     function_call: Annotated[Any, only("none")] = None
     functions: Annotated[Any, only([])] = None
     modalities: Annotated[Any, only(["text"])] = None
@@ -99,11 +104,23 @@ class ChatCompletionRequest(GenerationBody):
         if self.reasoning_effort is not None:
             told.setdefault("reasoning_effort", self.reasoning_effort)
             told.setdefault("enable_thinking", self.reasoning_effort != "none")
+        if self.documents is not None:
+            told.setdefault("documents", self.documents)
         if self.continue_final_message:
             told |= {"continue_final_message": True, "add_generation_prompt": False}
         elif not self.add_generation_prompt:
             told["add_generation_prompt"] = False
         return told
+
+    @property
+    def wants_logprobs(self) -> bool:
+        return self.logprobs
+
+    @property
+    def echoed(self) -> str:
+        """What of the conversation comes back before the answer: its end, if the assistant has said it."""
+        last = self.messages[-1]
+        return str(last["content"]) if self.echo and last["role"] == "assistant" else ""
 
     @property
     def limit(self) -> int | None:
@@ -144,6 +161,7 @@ class ChatChoice(Answer):
     logprobs: None
     finish_reason: Reason | None
     stop_reason: int | str | None
+    token_ids: list[int] | UnsetType = UNSET
 
 
 class ChatCompletion(Answer):
@@ -155,6 +173,9 @@ class ChatCompletion(Answer):
     usage: Usage
     system_fingerprint: str
     service_tier: Literal["default", "flex"]
+    prompt_logprobs: UnsetType | None = UNSET
+    prompt_token_ids: list[int] | UnsetType = UNSET
+    prompt_text: str | UnsetType | None = UNSET
 
 
 class CalledToolDelta(Answer, kw_only=True):
@@ -178,6 +199,7 @@ class ChatChunkChoice(Answer):
     logprobs: Raw | None
     finish_reason: Reason | None
     stop_reason: int | str | UnsetType | None = UNSET
+    token_ids: list[int] | UnsetType = UNSET
 
 
 class ChatCompletionChunk(Answer):
@@ -188,3 +210,5 @@ class ChatCompletionChunk(Answer):
     choices: list[ChatChunkChoice]
     usage: Usage | UnsetType | None = UNSET
     system_fingerprint: str | UnsetType = UNSET
+    prompt_token_ids: list[int] | UnsetType = UNSET
+    prompt_text: str | UnsetType | None = UNSET
