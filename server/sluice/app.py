@@ -100,7 +100,12 @@ def create_app(
     )
     auth = Auth(tenants)
     app.include_router(routes(endpoints, intake, auth, settings.names, lifecycle.require_ready))
-    app.include_router(counting(engine, settings.http, auth, settings.names, lifecycle.require_ready))
+    app.include_router(
+        counting(
+            engine, settings.http, auth, settings.names, require_ready=lifecycle.require_ready,
+            tell_ignored=answering.tell_ignored,
+        )
+    )  # fmt: skip
     app.include_router(docs(app.openapi, auth))
     app.include_router(operations(controller, auth, latencies, engine, health=lifecycle, own=(log, ignored)))
 

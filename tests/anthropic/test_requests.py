@@ -160,9 +160,11 @@ def test_tool_choice(choice: dict[str, Any], chosen: object, in_parallel: bool) 
 
 
 def test_how_tokens_are_chosen() -> None:
-    request = call(max_tokens=7.0, stop_sequences=["a", "b"], temperature=0.5, top_p=0.9, top_k=40, stream=True)
+    request = call(
+        max_tokens=7.0, stop_sequences=["a", "b"], temperature=0.5, top_p=0.9, top_k=40, stream=True, cache_salt="s"
+    )
     assert request.to_generation("id").sampling == Sampling(
-        max_tokens=7, stop=("a", "b"), temperature=0.5, top_p=0.9, top_k=40
+        max_tokens=7, stop=("a", "b"), temperature=0.5, top_p=0.9, top_k=40, cache_salt="s"
     )
     assert (request.stream, request.model, request.request_class) == (True, "demo", None)
     assert call().to_generation("id").sampling == Sampling(max_tokens=100)

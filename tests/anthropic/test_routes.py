@@ -62,8 +62,10 @@ async def test_whole_and_streamed_say_the_same(client: httpx.AsyncClient) -> Non
     streamed = put_together(found)
     assert [block.to_dict() for block in streamed.content] == [{"type": "text", "text": "1 2 3"}]
     assert streamed.id != whole.id
-    assert streamed.to_dict() | {"id": whole.id} == whole.to_dict()
-    assert (whole.usage.input_tokens, whole.usage.output_tokens) == (17, 6)
+    assert streamed.to_dict() | {"id": whole.id, "usage": whole.usage.to_dict()} == whole.to_dict()
+    assert (whole.usage.input_tokens, whole.usage.cache_read_input_tokens, whole.usage.output_tokens) == (17, 0, 6)
+    assert streamed.usage.input_tokens + (streamed.usage.cache_read_input_tokens or 0) == 17
+    assert (streamed.usage.output_tokens, found[0].message.usage.input_tokens) == (6, 17)
     assert sum(each.type == "content_block_delta" for each in found) == 5  # the last token has no text
     assert "[DONE]" not in answer.text
 
@@ -168,6 +170,12 @@ async def test_few_are_counted_at_once(serve: Serve) -> None:
         assert {answer.json()["input_tokens"] for answer in await counting} == {17}
         assert (await generating).status_code == 200
         assert slow.peak == RENDERED_AT_ONCE + 1
+
+
+async def test_what_nobody_knows_is_told(client: httpx.AsyncClient) -> None:
+    for path, body in ((PATH, BODY), (COUNTING, CONVERSATION)):
+        answer = await client.post(path, json=body | {"colour": "red"})
+        assert (answer.status_code, answer.headers["x-sluice-ignored"]) == (200, "colour")
 
 
 BODIES = {PATH: BODY, COUNTING: CONVERSATION}

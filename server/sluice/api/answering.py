@@ -54,7 +54,7 @@ class Answering:
         del body  # it may be long, and so may be the answer's life
         if call.model not in self.names:
             raise no_model(call.model, self.names)
-        headers = self.tell_ignored(call) if call.ignored else {}
+        headers = self.tell_ignored(call.ignored) if call.ignored else {}
         ticket.request_class = ticket.account.class_of(call.request_class)
         created = int(time.time())
         request = call.to_generation(f"{endpoint.id_prefix}{self.ids.getrandbits(128):032x}")
@@ -70,13 +70,13 @@ class Answering:
         else:
             await collect(generation, call, about, connection, headers)
 
-    def tell_ignored(self, call: Call) -> dict[str, str]:
+    def tell_ignored(self, ignored: Sequence[str]) -> dict[str, str]:
         """As headers of the answer. Raises InvalidRequest if there may be no fields that nobody knows."""
         if self.strict:
-            path = call.ignored[0]
+            path = ignored[0]
             raise InvalidRequest(f"{path} is not a known field.", param=path)
-        self.ignored.note(call.ignored)
-        return {"x-sluice-ignored": ", ".join(call.ignored)}
+        self.ignored.note(ignored)
+        return {"x-sluice-ignored": ", ".join(ignored)}
 
     async def stream(
         self, generation: Generation, encoder: Encoder, connection: Connection, more: dict[str, str]

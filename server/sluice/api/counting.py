@@ -1,7 +1,7 @@
 """How many tokens a conversation comes to: nothing is generated, and no seat is taken."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from fastapi import APIRouter, Depends
 from starlette.requests import Request
@@ -25,9 +25,10 @@ RENDERED_AT_ONCE = 2
 
 
 def counting(
-    engine: Engine, http: Http, auth: Auth, names: list[str], require_ready: Callable[[], object]
-) -> APIRouter:
-    """`names`: of the model."""
+    engine: Engine, http: Http, auth: Auth, names: list[str], *, require_ready: Callable[[], object],
+    tell_ignored: Callable[[Sequence[str]], dict[str, str]],
+) -> APIRouter:  # fmt: skip
+    """`names`: of the model. `tell_ignored`: as headers, the fields of a body that nobody knows."""
     router, turns = APIRouter(tags=["inference"]), asyncio.Semaphore(RENDERED_AT_ONCE)
 
     @router.post(
@@ -42,8 +43,10 @@ def counting(
         asked = await parse(CountTokensRequest.parse, body)
         if asked.model not in names:
             raise no_model(asked.model, names)
+        headers = tell_ignored(asked.ignored) if asked.ignored else {}
         async with turns:
             prompt = await engine.render(asked.chat)
-        return Response(to_json({"input_tokens": len(prompt.tokens)}), media_type="application/json")
+        counted = to_json({"input_tokens": len(prompt.tokens)})
+        return Response(counted, headers=headers, media_type="application/json")
 
     return router

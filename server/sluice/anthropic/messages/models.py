@@ -144,6 +144,7 @@ class MessagesRequest(CountTokensRequest):
     top_p: Annotated[float, Field(gt=0, le=1)] | None = None
     top_k: Annotated[int, Field(ge=-1, le=INT32_MAX), Whole] | None = None
     service_tier: Literal["auto", "standard_only"] | None = None
+    cache_salt: Annotated[str, Field(min_length=1, max_length=1024)] | None = None
 
     diagnostics: Dropped = None
     inference_geo: Dropped = None

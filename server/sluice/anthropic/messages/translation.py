@@ -19,7 +19,7 @@ class MessagesCall(MessagesRequest):
     def to_generation(self, request_id: str) -> GenerationRequest:
         sampling = Sampling(
             temperature=self.temperature, top_p=self.top_p, top_k=self.top_k, max_tokens=self.max_tokens,
-            stop=tuple(self.stop_sequences), constraint=self.constraint,
+            stop=tuple(self.stop_sequences), constraint=self.constraint, cache_salt=self.cache_salt,
         )  # fmt: skip
         return GenerationRequest(request_id, (self.chat,), sampling)
 
