@@ -92,7 +92,7 @@ async def test_what_is_refused_is_told_by_its_own_name(
 
 
 class Picky(FakeEngine):
-    async def render(self, prompt: Prompt, constraint: Constraint | None = None) -> Rendered:
+    async def render(self, prompt: Prompt, constraint: Constraint | None = None, *more: Any) -> Rendered:
         raise InvalidRequest("That is no schema.", param="response_format")
 
 
@@ -201,8 +201,8 @@ class Reader:
 
 
 class Thinking(FakeEngine):
-    async def render(self, prompt: Prompt, constraint: Constraint | None = None) -> Rendered:
-        rendered = await super().render(prompt, constraint)
+    async def render(self, prompt: Prompt, constraint: Constraint | None = None, *more: Any) -> Rendered:
+        rendered = await super().render(prompt, constraint, *more)
         return Rendered(rendered.tokens, Reader)
 
 

@@ -13,7 +13,7 @@ class TextLogprobs:
     """The CollectedLogprobs: an entry a token, made into JSON as they come, and what the token says."""
 
     def __init__(self, top_logprobs: int) -> None:
-        self.entries_of = ChatLogprobs(top_logprobs).entries
+        self.entries_of = ChatLogprobs(top_logprobs, False).entries
         self.said, self.entries = list[str](), list[bytes]()
 
     def add(self, tokens: Sequence[TokenLogprob]) -> None:

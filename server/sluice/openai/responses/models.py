@@ -7,13 +7,13 @@ from pydantic_core import PydanticCustomError
 
 from sluice.engine.base import Constraint, NamedTool, ToolChoice
 from sluice.errors import InvalidRequest, quoted
-from sluice.openai.chat.models import not_reserved
 from sluice.openai.responses.items import Input
 from sluice.openai.responses.text import TextConfig
 from sluice.openai.responses.tools import Choice, Tools
 from sluice.openai.sampling import Count, GenerationBody
 from sluice.settings import RequestClass
 from sluice.wire.body import Dropped, Whole, WireModel, at_most, only
+from sluice.wire.template_arguments import TemplateArguments
 
 LOGPROBS = "message.output_text.logprobs"
 Included = Literal[
@@ -71,7 +71,7 @@ class ResponsesRequest(GenerationBody):
     top_logprobs: Annotated[int, Field(ge=0, le=20), Whole] = 0
     reasoning: ReasoningConfig = ReasoningConfig()
     include_reasoning: bool = True
-    chat_template_kwargs: Annotated[dict[str, Any], AfterValidator(not_reserved)] | None = None
+    chat_template_kwargs: TemplateArguments | None = None
     text: TextConfig = TextConfig()
     tools: Tools = Field(default_factory=list)
     tool_choice: Choice = None
