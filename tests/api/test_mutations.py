@@ -3,6 +3,7 @@
 import asyncio
 import copy
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -62,7 +63,30 @@ GOOD: dict[str, list[dict[str, Any]]] = {
         SAID | {"max_tokens": 3, "stream": True, "metadata": {"user_id": "ada"}, "service_tier": "auto"},
     ],
     "/v1/messages/count_tokens": [SAID],
+    "/v1/responses": [
+        {
+            "model": "demo", "max_output_tokens": 3, "temperature": 0.5, "metadata": {"a": "b"}, "stream": True,
+            "instructions": "Be brief.", "include": ["message.output_text.logprobs"], "top_logprobs": 2,
+            "input": [
+                {"role": "user", "content": [{"type": "input_text", "text": "Hi."}]},
+                {"type": "reasoning", "summary": [], "content": [{"type": "reasoning_text", "text": "Hm."}]},
+                {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "Hi."}]},
+                {"type": "function_call", "call_id": "1", "name": "f", "arguments": "{}"},
+                {"type": "function_call_output", "call_id": "1", "output": "sunny"},
+            ],
+            "tools": [{"type": "function", "name": "f"}, {"type": "web_search"}], "tool_choice": "auto",
+        },
+        {"model": "demo", "input": "Hi.", "text": {"format": {"type": "text"}}, "reasoning": {"effort": "low"}},
+    ],
 }  # fmt: skip
+DONE = re.compile(rb"data: \[DONE\]\n\n\Z")
+END = {
+    "/v1/messages": re.compile(rb'data: {"type":"message_stop"}\n\n\Z'),
+    "/v1/chat/completions": DONE,
+    "/v1/completions": DONE,
+    "/v1/responses": re.compile(rb"event: response\.(completed|incomplete)\n[^\n]+\n\n\Z"),
+}
+"""Of a stream that is complete."""
 LEAVES = st.sampled_from(
     [
         None,
@@ -146,6 +170,5 @@ def test_a_body_that_was_changed_is_never_our_mistake(
     if answer.status_code != 200:
         assert len(answer.json()["error"]["message"]) < 500
     elif b"data: " in answer.content:
-        end = '{"type":"message_stop"}' if path == "/v1/messages" else "[DONE]"
-        assert answer.text.endswith(f"data: {end}\n\n")
+        assert END[path].search(answer.content)
     assert (app.state.controller.seats.taken, engine.live) == (0, {})

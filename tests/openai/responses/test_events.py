@@ -94,13 +94,18 @@ def test_an_answer_that_is_cut_off_is_incomplete() -> None:
     assert answer == told.response
 
 
+def test_a_call_that_is_cut_off_may_have_no_arguments() -> None:
+    told = Told(played(response(), [CALLED[0], Delta("", 1, "length")]))
+    assert [(item["status"], item["arguments"]) for item in told.items] == [("incomplete", "")]
+
+
 @pytest.mark.parametrize(
     ("deltas", "parsed", "kinds"),
     [
         ([END], None, ["message"]),
         ([END], Parsed(), ["message"]),
         ([*THOUGHT, END], Parsed("", "Hm."), ["reasoning"]),
-        ([*CALLED[:1], END], Parsed("", "", (CallDelta(0, "", "call-1", "f"),)), ["function_call"]),
+        ([*CALLED[:2], END], Parsed("", "", (CallDelta(0, '{"a": 1}', "call-1", "f"),)), ["function_call"]),
     ],
 )
 def test_an_answer_without_a_text_has_an_item(deltas: list[Delta], parsed: Parsed | None, kinds: list[str]) -> None:

@@ -44,10 +44,11 @@ async def test_streamed_and_whole_say_the_same(client: httpx.AsyncClient) -> Non
     deltas = [event for event in told.events if event["type"] == "response.output_text.delta"]
     assert len(deltas) == 9  # its end has no text
     whole = (await client.post("/v1/responses", json=COUNT)).json()
-    own = {"id", "created_at", "completed_at", "output"}
+    own = {"id", "created_at", "completed_at", "output", "usage"}
     assert {key: whole[key] for key in whole if key not in own} == {
         key: told.response[key] for key in told.response if key not in own
     }
+    assert (whole["usage"]["input_tokens"], whole["usage"]["output_tokens"]) == (len(COUNT["input"]), 10)
     assert whole["output"][0]["content"] == told.items[0]["content"]
     assert (whole["id"][:5], whole["output"][0]["id"][:4], len(whole["id"])) == ("resp_", "msg_", 37)
 

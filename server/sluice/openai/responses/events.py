@@ -120,7 +120,7 @@ class ResponseEvents:
         self.status = status
         events = [self.spoken("")] if self.held.said and isinstance(self.open, Message) else []
         if self.open is None and not self.items:
-            events.append(self.begin(Message))
+            events.append(self.fill(""))
         events.append(self.end(status))
         return b"".join(events)
 

@@ -44,6 +44,7 @@ def moved(field: str) -> AfterValidator:
     return never(f"In a response it is {field}")
 
 
+NO_PLACE = "A response has no place for it"
 NO_STORE = "Nothing is stored here; send the earlier items in input"
 
 
@@ -96,6 +97,11 @@ class ResponsesRequest(GenerationBody):
     previous_response_id: Annotated[Any, never(NO_STORE)] = None
     prompt: Annotated[Any, never("No prompts are stored here; send the text in input")] = None
     moderation: Annotated[Any, only()] = None
+    echo: Annotated[Any, never(NO_PLACE, False)] = False
+    logprob_token_ids: Annotated[Any, never(NO_PLACE)] = None
+    prompt_logprobs: Annotated[Any, never(NO_PLACE)] = None
+    return_token_ids: Annotated[Any, never(NO_PLACE, False)] = False
+    return_tokens_as_token_ids: Annotated[Any, never(NO_PLACE, False)] = False
     max_tokens: Annotated[Any, moved("max_output_tokens")] = None
     messages: Annotated[Any, moved("input")] = None
     n: Annotated[Any, never("A response is one answer", 1)] = 1

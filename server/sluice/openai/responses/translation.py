@@ -29,7 +29,8 @@ class ResponsesCall(ResponsesRequest):
             [tool.to_template() for tool in self.tools], self.chosen, self.parallel_tool_calls, self.include_reasoning,
         )  # fmt: skip
         sampling = self.sampling(self.top_logprobs if self.wants_logprobs else None)
-        return GenerationRequest(request_id, (chat,), sampling, names=NAMES)
+        tokenizing = self.tokenizing(wants_text=False)
+        return GenerationRequest(request_id, (chat,), sampling, 1, NAMES, tokenizing, self.request_id)
 
     def encoder(self, about: About) -> ResponseEvents:
         return ResponseEvents(ResponseObject(about, self), self.top_logprobs)
