@@ -19,6 +19,7 @@ from sluice.engine.base import (
     OutputPathName,
     Pace,
     Prompt,
+    PromptLogprobs,
     Receiver,
     Rendered,
     Sampling,
