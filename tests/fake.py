@@ -19,6 +19,7 @@ from sluice.engine.base import (
     OutputPathName,
     Pace,
     Prompt,
+    PromptLogprobs,
     Receiver,
     Rendered,
     Sampling,
@@ -48,9 +49,7 @@ ANSWERS_IDS = 0x110000
 class FakeSequence:
     """`receiver` gets a token at each of the engine's steps, from `made` on."""
 
-    def __init__(
-        self, engine: "FakeEngine", prompt: list[int], sampling: Sampling, receiver: Receiver
-    ) -> None:  # fmt: skip
+    def __init__(self, engine: "FakeEngine", prompt: list[int], sampling: Sampling, receiver: Receiver) -> None:
         self.engine, self.sampling, self.receiver = engine, sampling, receiver
         self.prompt, tokens = prompt, answer("".join(map(chr, prompt)))
         self.tokens, self.cached_tokens = tokens, engine.cached(prompt, sampling.cache_salt)
@@ -64,12 +63,22 @@ class FakeSequence:
         last: FinishReason | None = (
             "stop" if self.made == len(self.tokens) else "length" if self.made == self.limit else None
         )
-        top = tuple(TokenLogprob(token + "+" * rank, -0.5) for rank in range(max(1, self.sampling.logprobs or 0)))
-        logprobs = (TokenLogprob(token, -0.5, top),)
+        text, stopped_by = token, next((stop for stop in self.sampling.stop if stop in token), None)
+        if stopped_by is not None:
+            text, last = token.partition(stopped_by)[0], "stop"
+        number = self.engine.number_of(token)
+        logprobs = None if self.sampling.logprobs is None else (scored(token, self.sampling.logprobs, number),)
+        prompt = self.read_prompt if self.sampling.prompt_logprobs is not None and self.made == 1 else None
+        more = None
+        if self.sampling.wants_ids or stopped_by is not None or prompt is not None:
+            more = More((number,) if self.sampling.wants_ids else (), stopped_by, prompt=prompt)
         if last:
             self.engine.drop(self)
-        more = More((self.made,)) if self.sampling.wants_ids else None
-        self.receiver.put(Delta(token, 1, last, logprobs if self.sampling.logprobs is not None else None, more))
+        self.receiver.put(Delta(text, 1, last, logprobs, more))
+
+    def read_prompt(self) -> PromptLogprobs:
+        rest = (scored(chr(token), self.sampling.prompt_logprobs or 0, token) for token in self.prompt[1:])
+        return PromptLogprobs(chr(self.prompt[0]), self.prompt[0], tuple(rest))
 
     def abort(self) -> None:
         self.engine.drop(self)

@@ -12,10 +12,11 @@ from sluice.engine.parser import Parser
 from sluice.errors import ContextLengthExceeded, InvalidRequest, RequestError
 from sluice.telemetry.latencies import Latencies
 
-MOST_PROMPT_LOGPROBS = {False: 262_144, True: 4_096}
-"""Of all prompts of a request, each with its alternatives; a stream's (True) are made into events on the loop."""
-JOINS_A_TURN = 32
-"""Sequences of one request that come to wait in one turn of the event loop."""
+MOST_PROMPT_LOGPROBS = {False: 262_144, True: 1_024}
+"""Of all prompts of a request, each with its alternatives; a stream's (True) are read on the loop: some 25 µs each."""
+JOINS_A_TURN, TURN_S = 32, 0.005
+"""Sequences of one request that come to wait in one turn of the event loop, and seconds after which that is enough: the
+engine may have words to tokenize for each."""
 
 
 class Generation:
@@ -159,10 +160,13 @@ class Generation:
         """
         self.ticket.holds.callback(self.close)
         self.ticket.enter("queue_timeout")
+        loop = asyncio.get_running_loop()
         try:
+            began = loop.time()
             for index, sink in enumerate(sinks):
-                if index and index % JOINS_A_TURN == 0:
+                if index and (index % JOINS_A_TURN == 0 or loop.time() - began > TURN_S):
                     await asyncio.sleep(0)
+                    began = loop.time()
                     if self.done.done():
                         break
                 self.join(Choice(index, sink, self, self.clock, self.latencies.inter_token))

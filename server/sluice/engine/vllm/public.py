@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from vllm.v1.engine.async_llm import AsyncLLM
 
 DEATH_WAIT_S = 0.1
-MOST_PROMPT_LOGPROBS = 4096
+MOST_PROMPT_LOGPROBS = 1024
 """Tokens and alternatives of a prompt. The direct way reads them elsewhere."""
 
 
