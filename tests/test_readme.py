@@ -1,6 +1,7 @@
 """The README's commands are run as they stand there, but for the port."""
 
 import asyncio
+import json
 import re
 import subprocess
 import sys
@@ -13,13 +14,28 @@ from fastapi import FastAPI
 from starlette.routing import Mount, Route
 
 from sluice.api.body_floor import FLOOR_BYTES_PER_S
+from sluice.api.generation import MOST_PROMPT_LOGPROBS
+from sluice.engine.vllm.public import MOST_PROMPT_LOGPROBS as PUBLIC_PROMPT_LOGPROBS
 from sluice.errors import SHOWN_CHARACTERS
 from sluice.openai.chat.messages import MOST_CALLS, MOST_PARTS
 from sluice.openai.chat.models import MOST_MESSAGES
-from sluice.openai.sampling import LONGEST_STOP, MOST_BIASES, MOST_SEQUENCES, MOST_STOPS
+from sluice.openai.responses.items import MOST_ITEMS
+from sluice.openai.sampling import (
+    LONGEST_BAD_WORD,
+    LONGEST_STOP,
+    MOST_BAD_WORDS,
+    MOST_BIASES,
+    MOST_LOGPROB_TOKEN_IDS,
+    MOST_LOGPROBS,
+    MOST_SEQUENCES,
+    MOST_STOPS,
+    MOST_TOKEN_IDS,
+)
 from sluice.settings import Settings, Tenant
+from sluice.telemetry.ignored import MOST_NAMES
 from sluice.transport.body import LINE_BYTES
 from sluice.transport.head import HEAD_BYTES, HEADERS_COUNT
+from sluice.wire.ignored import LONGEST_IGNORED, MOST_IGNORED
 from sluice.wire.structure import MOST_ENTRIES, MOST_LEVELS, MOST_VALUES
 from tests.conftest import Serve, Started
 
@@ -40,7 +56,7 @@ async def run(*command: str) -> str:
 
 
 async def test_the_commands_do_what_they_say(serve: Serve, vllm: Started) -> None:
-    curl, status, check = blocks("sh")
+    curl, status, tools, check = blocks("sh")
     sdk, _ = blocks("python")
     async with serve(vllm, concurrency=8, max_concurrency=24) as server:
         here = ("http://127.0.0.1:8000", server.url)
@@ -48,6 +64,8 @@ async def test_the_commands_do_what_they_say(serve: Serve, vllm: Started) -> Non
         assert "".join(re.findall(r'"content":"([^"]*)"', streamed)) == COUNTED
         assert streamed.endswith("data: [DONE]\n\n")
         assert await run(sys.executable, "-c", sdk.replace(*here)) == COUNTED
+        called = json.loads(await run("sh", "-c", tools.replace(*here)))["choices"][0]["message"]["tool_calls"]
+        assert [call["function"]["arguments"] for call in called] == ['{"city": "Oslo"}']
         assert '"phase":"ready"' in await run("sh", "-c", status.replace(*here))
     sluice = str(Path(sys.executable).parent / "sluice")
     assert "fine" in await run("sh", "-c", check.replace(".venv/bin/sluice", sluice))
@@ -121,6 +139,9 @@ def test_the_limits_told_are_those_that_hold() -> None:
     for number in (
         HEAD_BYTES, HEADERS_COUNT, LINE_BYTES, FLOOR_BYTES_PER_S, MOST_LEVELS, MOST_VALUES, MOST_ENTRIES, MOST_MESSAGES,
         MOST_PARTS, MOST_CALLS, MOST_STOPS, LONGEST_STOP, MOST_BIASES, MOST_SEQUENCES, SHOWN_CHARACTERS,
+        MOST_ITEMS,
+        MOST_TOKEN_IDS, MOST_LOGPROB_TOKEN_IDS, MOST_BAD_WORDS, LONGEST_BAD_WORD, MOST_LOGPROBS,
+        *MOST_PROMPT_LOGPROBS.values(), PUBLIC_PROMPT_LOGPROBS, MOST_IGNORED, LONGEST_IGNORED, MOST_NAMES,
     ):  # fmt: skip
         assert re.search(rf"(?<![\d,]){number:,}(?![\d,])", told), number
 

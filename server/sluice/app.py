@@ -12,9 +12,11 @@ from sse_starlette.sse import AppStatus
 from starlette.types import ASGIApp
 
 from sluice.admission import AdmissionController, Tenants
+from sluice.admission.tenants import Owners
 from sluice.api.answering import Answering
 from sluice.api.auth import Auth
 from sluice.api.closing import Closing
+from sluice.api.counting import counting
 from sluice.api.docs import docs
 from sluice.api.endpoints import ENDPOINTS
 from sluice.api.errors import broken, method_not_allowed, not_found, refused
@@ -26,6 +28,7 @@ from sluice.errors import RequestError
 from sluice.lifecycle import Lifecycle
 from sluice.settings import Settings
 from sluice.telemetry.access_log import AccessLog
+from sluice.telemetry.ignored import IgnoredFields
 from sluice.telemetry.latencies import Latencies
 from sluice.transport.cors import Cors
 from sluice.transport.edge import Edge
@@ -65,7 +68,10 @@ def create_app(
     log = AccessLog(STDOUT)
     write = log.write if settings.http.access_log == "json" else None
     records = Records(write, cors=Cors(settings.http.cors_origins))
-    answering = Answering(engine, controller, latencies, settings, lifecycle.require_ready)
+    ignored = IgnoredFields()
+    answering = Answering(
+        engine, controller, latencies, settings, require_ready=lifecycle.require_ready, ignored=ignored
+    )  # fmt: skip
     intake = Intake(
         endpoints, answering.generate, controller=controller, tenants=tenants, latencies=latencies,
         http=settings.http, require_ready=lifecycle.require_ready, records=records,
@@ -94,13 +100,14 @@ def create_app(
     )
     auth = Auth(tenants)
     app.include_router(routes(endpoints, intake, auth, settings.names, lifecycle.require_ready))
+    app.include_router(counting(engine, settings.http, auth, settings.names, lifecycle.require_ready))
     app.include_router(docs(app.openapi, auth))
-    app.include_router(operations(controller, auth, latencies, engine, health=lifecycle, log=log))
+    app.include_router(operations(controller, auth, latencies, engine, health=lifecycle, own=(log, ignored)))
 
-    def apply(settings: Settings) -> None:
+    def apply(settings: Settings, owners: Owners) -> None:
         """Go by other limits and other keys from now on. Raises Mistake, and then has changed nothing."""
         batch = lifecycle.batch(settings.traffic)
-        tenants.update(settings.tenants, os.environ, settings.operators.keys)
+        tenants.take(settings.tenants, owners)
         controller.apply(settings.traffic, batch)
 
     app.state.controller, app.state.lifecycle, app.state.intake, app.state.apply = controller, lifecycle, intake, apply

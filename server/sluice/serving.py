@@ -14,9 +14,10 @@ from fastapi import FastAPI
 from fastapi.middleware.asyncexitstack import AsyncExitStackMiddleware
 from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.middleware.exceptions import ExceptionMiddleware
+from starlette.types import Receive, Scope, Send
 
 from sluice.api.closing import Closing
-from sluice.api.errors import to_reply, to_response
+from sluice.api.errors import form_for, to_reply, to_response
 from sluice.app import create_app
 from sluice.engine.base import Engine
 from sluice.errors import Unavailable
@@ -100,7 +101,11 @@ async def run(
 
 def connections_of(http: Http, records: Records) -> Connections:
     refusal = Unavailable("All connections are busy (http.max_connections).", code="max_connections", retry_after=1)
-    return Connections(http, room=connection_room(), full=Edge(to_response(to_reply(refusal)), records))
+
+    async def full(scope: Scope, receive: Receive, send: Send) -> None:
+        await to_response(to_reply(refusal, form_for(scope)))(scope, receive, send)
+
+    return Connections(http, room=connection_room(), full=Edge(full, records))
 
 
 def connection_room() -> int:

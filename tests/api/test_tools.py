@@ -1,5 +1,6 @@
 """The embedded model calls tools, thinks, and is held to a form: over the wire, to the letter."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from typing import Any
@@ -10,6 +11,7 @@ from openai import AsyncOpenAI, AsyncStream
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 from tests.conftest import Running, Serve, Started
+from tests.held import held
 
 GREEDY: dict[str, Any] = {"model": "demo", "temperature": 0, "max_tokens": 120}
 PARAMETERS = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
@@ -167,3 +169,17 @@ async def test_an_assistants_turn_is_continued(client: AsyncOpenAI) -> None:
     prefill = {"continue_final_message": True, "add_generation_prompt": False}
     said = await streamed(client, messages=messages, extra_body=prefill)
     assert said.content == " 4 5 6 7 8 9"
+
+
+async def test_a_long_schema_holds_nobody_up(serve: Serve, vllm: Started) -> None:
+    """vLLM would try it again for each sequence, on the loop."""
+    words = [f"word-{number}" for number in range(20_000)]
+    schema = {"type": "object", "properties": {"word": {"enum": words}}, "required": ["word"]}
+    body = GREEDY | {"messages": [SUM], "n": 4, "guided_json": schema}
+    async with serve(vllm) as server:
+        async with held() as loop:
+            answer = await asyncio.to_thread(httpx.post, f"{server.url}/v1/chat/completions", json=body, timeout=100)
+        assert {json.loads(choice["message"]["content"])["word"] in words for choice in answer.json()["choices"]} == {
+            True
+        }
+        assert loop.longest < 0.05

@@ -139,6 +139,8 @@ class Http(Section):
     """Connections at once; one more closes the one that has been idle longest. Unset: near the limit on open files."""
     cors_origins: list[Annotated[str, AfterValidator(origin)]] = Field(default_factory=list)
     """Sites whose pages may use the server from a browser, such as https://chat.example; "*" is any. None: no page."""
+    strict_fields: bool = False
+    """true: a field that nobody knows is refused, as by OpenAI. false: it is ignored, and told in a header."""
     access_log: Annotated[Literal["off", "json"], BeforeValidator(yaml_off)] = "off"
     """json: a line for each request on stdout, without prompts, answers and keys."""
 

@@ -136,5 +136,6 @@ def arguments(settings: Settings, device: Device) -> dict[str, Any]:
     given = {key: value for key, value in named.items() if value is not None} | engine.extra
     reasoning = settings.parsers[1]  # a grammar begins where the reasoning ends
     if reasoning is not None:
-        given["structured_outputs_config"] = {"reasoning_parser": reasoning} | given.get("structured_outputs_config", {})
+        config: dict[str, Any] = given.get("structured_outputs_config", {})
+        given["structured_outputs_config"] = {"reasoning_parser": reasoning} | config
     return given
