@@ -147,7 +147,7 @@ async def test_what_can_never_fit_is_not_tokenized(demo_renderer: Any) -> None:
     for prompt, param in ((text, "prompt"), (user(text), "messages"), (user(text + "<|im_end|>"), "messages")):
         with pytest.raises(ContextLengthExceeded, match="prompt is too long") as refused:
             await renderer.render(prompt)
-        assert refused.value.message.startswith("This model's maximum context length is 4096 tokens")
+        assert refused.value.message.startswith("This model's maximum context length is 32768 tokens")
         assert (refused.value.code, refused.value.param) == ("context_length_exceeded", param)
 
 

@@ -80,6 +80,8 @@ class VLLMEngine:
                 cause = logs.cause() or one_line(error)
                 raise EngineFailed(f"The model {self.settings.model} cannot be loaded: {cause}") from error
         logs.forward()
+        if self.launch.warning is not None:
+            tell(self.launch.warning)
         if self.misfit is not None:
             if self.settings.engine.output_path == "direct":
                 raise EngineFailed(f"engine.output_path: direct does not fit: {self.misfit}")
