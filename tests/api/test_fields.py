@@ -76,7 +76,7 @@ def log_likelihood(model: Any, tokens: list[int]) -> list[float]:
 
 
 @pytest.mark.parametrize(
-    ("max_tokens", "n", "as_ids", "stream"), itertools.product((0, 1), (1, 2), (False, True), (False, True))
+    ("max_tokens", "n", "as_ids", "stream"), list(itertools.product((0, 1), (1, 2), (False, True), (False, True)))
 )
 async def test_an_echos_log_likelihood_is_the_models(  # noqa: PLR0917 - a matrix
     client: httpx.AsyncClient, tokenizer: Any, model: Any, max_tokens: int, n: int, as_ids: bool, stream: bool
