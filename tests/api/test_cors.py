@@ -19,7 +19,8 @@ PAGE, OTHER = {"Origin": "https://page.example"}, {"Origin": "https://other.exam
 FETCH = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "cors"}
 KEY = {"Authorization": "Bearer sk-1"}
 ROUTES = {
-    CHAT: "POST", "/v1/completions": "POST", "/v1/models": "GET", "/v1/models/demo": "GET", "/livez": "GET",
+    CHAT: "POST", "/v1/completions": "POST", "/v1/responses": "POST", "/v1/messages": "POST",
+    "/v1/messages/count_tokens": "POST", "/v1/models": "GET", "/v1/models/demo": "GET", "/livez": "GET",
     "/readyz": "GET", "/health": "GET", "/healthz": "GET", "/status": "GET", "/metrics": "GET", "/docs": "GET",
     "/openapi.json": "GET",
 }  # fmt: skip
