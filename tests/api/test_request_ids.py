@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from openai import AsyncOpenAI
 
 from sluice.app import create_app
+from sluice.engine.base import Constraint, Rendered
 from sluice.settings import Settings
 from tests.api.test_rules import ADA, asking
 from tests.conftest import Running, Serve
@@ -90,7 +91,7 @@ async def test_refusals_have_one(server: Running, fake: FakeEngine) -> None:
 class Broken(FakeEngine):
     """Raises what says too much, wherever it is asked."""
 
-    async def render(self, prompt: object) -> list[int]:
+    async def render(self, prompt: object, constraint: Constraint | None = None) -> Rendered:
         raise RuntimeError("a secret")
 
     def metrics(self) -> Any:

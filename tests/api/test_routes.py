@@ -76,7 +76,7 @@ TOO_LONG = "context_length_exceeded"
 BAD: list[tuple[str, dict[str, Any], int, str, str | None, str | None]] = [
     ("/v1/chat/completions", CHAT | {"model": "other"}, 404, "not_found_error", "model", "model_not_found"),
     ("/v1/chat/completions", CHAT | {"temperature": 3}, 400, "invalid_request_error", "temperature", None),
-    ("/v1/chat/completions", CHAT | {"tools": [{"type": "function"}]}, 400, "invalid_request_error", "tools", None),
+    ("/v1/chat/completions", CHAT | {"tools": [{"type": "x"}]}, 400, "invalid_request_error", "tools.0", None),
     ("/v1/chat/completions", {"model": "demo"}, 400, "invalid_request_error", "messages", None),
     ("/v1/completions", TEXT | {"prompt": [2**30]}, 400, "invalid_request_error", None, None),
     ("/v1/completions", TEXT | {"prompt": ""}, 400, "invalid_request_error", "prompt", None),

@@ -7,7 +7,7 @@ from typing import Any
 from sluice.api.sinks import StreamSink
 from sluice.engine.base import Delta, Pace, TokenLogprob
 from sluice.wire.endpoint import Encoder
-from tests.openai.examples import chat
+from tests.openai.examples import ABOUT, chat
 
 
 class Written:
@@ -31,7 +31,7 @@ class Written:
 
 
 def sink(coalesce: bool) -> tuple[StreamSink, Written, Pace]:
-    encoder: Encoder = chat(stream=True).encoder("id", 1)
+    encoder: Encoder = chat(stream=True).encoder(ABOUT)
     written, late = Written(), Pace()
     stream: Any = written
     return StreamSink(0, encoder, stream, late, coalesce), written, late

@@ -13,7 +13,7 @@ from sluice.settings import RequestClass
 from sluice.transport.sse import named_event, to_json
 from sluice.wire.body import WireModel
 from sluice.wire.collected import CollectedDeltas
-from sluice.wire.endpoint import Endpoint, Problem
+from sluice.wire.endpoint import About, Endpoint, Problem, Totals
 from sluice.wire.template import Frame
 from tests.conftest import Running, Serve
 from tests.fake import FakeEngine
@@ -37,16 +37,14 @@ class Call(Saying):
     def to_generation(self, request_id: str) -> GenerationRequest:
         return GenerationRequest(request_id, (self.say,), Sampling())
 
-    def encoder(self, request_id: str, created: int) -> "Speech":
-        return Speech(request_id)
+    def encoder(self, about: About) -> "Speech":
+        return Speech(about.id)
 
     def collected(self) -> CollectedDeltas:
         return CollectedDeltas()
 
-    def whole(
-        self, request_id: str, created: int, sequences: Sequence[CollectedDeltas], prompt_tokens: int
-    ) -> Iterator[bytes]:
-        yield to_json({"id": request_id, "said": sequences[0].text})
+    def whole(self, about: About, sequences: Sequence[CollectedDeltas], totals: Totals) -> Iterator[bytes]:
+        yield to_json({"id": about.id, "said": sequences[0].text})
 
 
 class Speech:
@@ -60,8 +58,8 @@ class Speech:
     def delta(self, index: int, delta: Delta) -> bytes:
         return self.frames[0].fill(delta.text)
 
-    def last(self, prompt_tokens: int, completion_tokens: int) -> bytes:
-        return named_event("stop", to_json({"words": completion_tokens}))
+    def last(self, totals: Totals) -> bytes:
+        return named_event("stop", to_json({"words": totals.completion}))
 
     def error(self, problem: Problem) -> bytes:
         return named_event("error", encode_error(problem))
@@ -71,7 +69,7 @@ def encode_error(problem: Problem) -> bytes:
     return to_json({"oops": problem.message, "where": problem.param})
 
 
-SAY = Endpoint("/v1/say", "Says it again.", "say", Saying, Call.parse, encode_error)
+SAY = Endpoint("/v1/say", "Says it again.", "say-", Saying, Call.parse, encode_error)
 AGAIN = {"model": "demo", "say": "one two three"}
 
 

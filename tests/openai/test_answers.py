@@ -13,12 +13,12 @@ from openai.types import Completion, Model
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 from openai.types.shared import ErrorObject
 
-from sluice.engine.base import Delta, TokenLogprob
-from sluice.openai.chunks import Chunks, Ending, encode
+from sluice.engine.base import Delta, FinishReason, TokenLogprob
+from sluice.openai.chunks import Chunks
 from sluice.openai.errors import encode_error
 from sluice.openai.models import model_list
 from sluice.wire.endpoint import Problem
-from tests.openai.examples import chat, completion
+from tests.openai.examples import ABOUT, USED, chat, completion
 
 TOP = (TokenLogprob("a", -0.5), TokenLogprob("é", -1.5), TokenLogprob("ab", -2.5))
 TOKENS = (TokenLogprob("ab", -2.5, TOP), TokenLogprob("é", -math.inf, TOP))
@@ -29,7 +29,11 @@ DELTAS = [
     Delta("ab", 1, None, TOKENS[:1]),
     Delta("é", 1, "stop", TOKENS[1:]),
 ]
-ENDINGS: tuple[Ending, ...] = (None, "stop", "length")
+ENDINGS: tuple[FinishReason | None, ...] = (None, "stop", "length")
+USAGE = {
+    "prompt_tokens": 10, "completion_tokens": 6, "total_tokens": 16,
+    "prompt_tokens_details": {"cached_tokens": 4}, "completion_tokens_details": {"reasoning_tokens": 2},
+}  # fmt: skip
 WITH_USAGE = {"stream": True, "stream_options": {"include_usage": True}}
 
 
@@ -43,7 +47,7 @@ def events(stream: Iterable[bytes]) -> list[Any]:
 
 
 def played(chunks: Chunks) -> list[Any]:
-    return events([chunks.first(), *(chunks.delta(0, delta) for delta in DELTAS), chunks.last(10, 6)])
+    return events([chunks.first(), *(chunks.delta(0, delta) for delta in DELTAS), chunks.last(USED)])
 
 
 def whole(request: Any, sequences: int = 1) -> Any:
@@ -51,7 +55,7 @@ def whole(request: Any, sequences: int = 1) -> Any:
     collected = [request.collected() for _ in range(sequences)]
     for sequence, delta in product(collected, DELTAS):
         sequence.put(delta)
-    return json.loads(b"".join(request.whole("id-1", 123, collected, 10)))
+    return json.loads(b"".join(request.whole(ABOUT, collected, USED)))
 
 
 def chat_logprob(token: str, logprob: float) -> dict[str, Any]:
@@ -67,16 +71,16 @@ COMPLETION_TOP = {"a": -0.5, "é": -1.5, "ab": -2.5}
 
 
 def test_chat_stream() -> None:
-    *chunks, usage, done = played(chat(**WITH_USAGE, logprobs=True, top_logprobs=2).encoder("chatcmpl-1", 123))
+    *chunks, usage, done = played(chat(**WITH_USAGE, logprobs=True, top_logprobs=2).encoder(ABOUT))
     assert done == "[DONE]"
     for chunk in [*chunks, usage]:
         ChatCompletionChunk.model_validate(chunk)
         assert {key: chunk[key] for key in ("id", "object", "created", "model")} == {
-            "id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 123, "model": "demo",
+            "id": "id-1", "object": "chat.completion.chunk", "created": 123, "model": "demo",
         }  # fmt: skip
     assert all(chunk["usage"] is None for chunk in chunks)
     assert usage["choices"] == []
-    assert usage["usage"] == {"prompt_tokens": 10, "completion_tokens": 6, "total_tokens": 16}
+    assert usage["usage"] == USAGE
     opening, *choices = (chunk["choices"][0] for chunk in chunks)
     assert opening == {
         "index": 0, "delta": {"role": "assistant", "content": ""}, "logprobs": None, "finish_reason": None,
@@ -90,11 +94,11 @@ def test_chat_stream() -> None:
 
 
 def test_completion_stream() -> None:
-    *chunks, usage, done = played(completion(**WITH_USAGE, logprobs=2).encoder("cmpl-1", 123))
+    *chunks, usage, done = played(completion(**WITH_USAGE, logprobs=2).encoder(ABOUT))
     assert done == "[DONE]"
     for chunk in [*chunks, usage]:
         assert {key: chunk[key] for key in ("id", "object", "created", "model")} == {
-            "id": "cmpl-1", "object": "text_completion", "created": 123, "model": "demo",
+            "id": "id-1", "object": "text_completion", "created": 123, "model": "demo",
         }  # fmt: skip
     # The package's type has no place for the null that OpenAI itself sends before the end.
     ended = [{**chunk, "choices": [{**c, "finish_reason": "stop"} for c in chunk["choices"]]} for chunk in chunks]
@@ -116,16 +120,16 @@ def test_completion_stream() -> None:
 
 @pytest.mark.parametrize("make", [chat, completion])
 def test_usage_is_absent_when_nobody_asked(make: Any) -> None:
-    *chunks, done = played(make(stream=True).encoder("id", 123))
+    *chunks, done = played(make(stream=True).encoder(ABOUT))
     assert done == "[DONE]"
     assert all("usage" not in chunk for chunk in chunks)
     assert all(chunk["choices"] for chunk in chunks)
 
 
 def test_every_choice_has_its_own_index_and_offsets() -> None:
-    chunks = chat(n=3).encoder("id", 123)
+    chunks = chat(n=3).encoder(ABOUT)
     assert [chunk["choices"][0]["index"] for chunk in events([chunks.first()])] == [0, 1, 2]
-    sequences = completion(prompt=["a", "b"], n=2, logprobs=0).encoder("id", 123)
+    sequences = completion(prompt=["a", "b"], n=2, logprobs=0).encoder(ABOUT)
     for index in range(4):
         plain, wordy = events([sequences.delta(index, Delta("x", 1)), sequences.delta(index, DELTAS[3])])
         assert plain["choices"][0]["index"] == wordy["choices"][0]["index"] == index
@@ -139,6 +143,7 @@ def test_chat_completion() -> None:
         "message": {"role": "assistant", "content": 'One "two"\n\n\u2028😀abé', "refusal": None},
         "logprobs": {"content": CHAT_LOGPROBS, "refusal": None},
         "finish_reason": "stop",
+        "stop_reason": None,
     }
     assert body == {
         "id": "id-1",
@@ -146,7 +151,9 @@ def test_chat_completion() -> None:
         "created": 123,
         "model": "demo",
         "choices": [{"index": 0} | choice, {"index": 1} | choice],
-        "usage": {"prompt_tokens": 10, "completion_tokens": 12, "total_tokens": 22},
+        "usage": USAGE,
+        "system_fingerprint": "sluice-test",
+        "service_tier": "default",
     }
 
 
@@ -169,9 +176,11 @@ def test_completion() -> None:
                     "top_logprobs": [COMPLETION_TOP, COMPLETION_TOP],
                 },
                 "finish_reason": "stop",
+                "stop_reason": None,
             }
         ],
-        "usage": {"prompt_tokens": 10, "completion_tokens": 6, "total_tokens": 16},
+        "system_fingerprint": "sluice-test",
+        "usage": USAGE,
     }
 
 
@@ -184,11 +193,11 @@ def test_no_logprobs_are_null() -> None:
 @given(text=st.text())
 @settings(max_examples=200, deadline=None)
 def test_the_fast_way_sends_what_the_slow_way_sends(make: Any, text: str) -> None:
-    chunks = make(**WITH_USAGE, n=2).encoder('an "id"', 123)
+    chunks = make(**WITH_USAGE, n=2).encoder(ABOUT._replace(id='an "id"'))
     for index, ending in product((0, 1), ENDINGS):
         delta = Delta(text, 1, ending)
         fast = chunks.delta(index, delta)
-        slow = encode(type(chunks), chunks.head, True, [chunks.plain(index, text, ending)])
+        slow = chunks.encode(chunks.plain(index, text, ending), ending is not None)
         assert events([fast]) == events([slow])
 
 

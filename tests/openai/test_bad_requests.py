@@ -148,7 +148,7 @@ def call(**fields: Any) -> dict[str, Any]:
         ({"service_tier": "priority"}, "service_tier"),
         ({"store": True}, "store"),
         ({"store": 0}, "store"),
-        ({"response_format": {"type": "json_object"}}, "response_format"),
+        ({"response_format": {"type": "json"}}, "response_format.type"),
         ({"modalities": ["text", "audio"]}, "modalities"),
         ({"tool_choice": "auto"}, "tool_choice"),
         ({"prompt": "Hi."}, "prompt"),

@@ -117,7 +117,8 @@ DROPPED = {
 SERVED = {
     "model", "messages", "prompt", "stream", "stream_options", "n", "max_tokens", "max_completion_tokens",
     "temperature", "top_p", "presence_penalty", "frequency_penalty", "logit_bias", "seed", "stop", "logprobs",
-    "top_logprobs", "service_tier", "best_of",
+    "top_logprobs", "service_tier", "best_of", "tools", "tool_choice", "parallel_tool_calls", "reasoning_effort",
+    "response_format",
 }  # fmt: skip
 ROUTES = [
     (chat, chat_params.CompletionCreateParamsStreaming),

@@ -58,13 +58,12 @@ def settings_for(model: str) -> Settings:
 
 
 def prompt_of(chat: chats.Chat) -> Chat:
-    kwargs = {"tools": chat.tools, "enable_thinking": chat.thinking}
-    return Chat(chat.messages, {key: value for key, value in kwargs.items() if value})
+    return Chat(chat.messages, {"enable_thinking": True} if chat.thinking else {}, chat.tools or [])
 
 
 async def answer(engine: Engine, chat: chats.Chat, sequence_id: str) -> str:
     """The greedy answer, cut off a little after the wanted one would have ended."""
-    room = len(await engine.render(chat.answer)) + 8
+    room = len((await engine.render(chat.answer)).tokens) + 8
     prompt = await engine.render(prompt_of(chat))
     gathered = Gathered()
     engine.submit(sequence_id, prompt, Sampling(temperature=0.0, max_tokens=room), gathered)

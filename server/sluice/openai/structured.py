@@ -102,7 +102,7 @@ class Structured(WireModel):
         for kind in ("json", "regex", "choice", "grammar"):
             value = getattr(self, f"guided_{kind}")
             if value is not None:
-                found.append((f"guided_{kind}", Constraint(kind, value)))  # type: ignore[arg-type]
+                found.append((f"guided_{kind}", Constraint(kind, value)))
         if len(found) > 1:
             names = " and ".join(name for name, _ in found)
             raise InvalidRequest(f"An answer is held to one thing; {names} are given.", param=found[1][0])

@@ -65,7 +65,7 @@ class NamedChoice(WireModel):
 
 def as_choice(choice: object) -> ToolChoice:
     if choice == "none" or choice == "auto" or choice == "required":  # noqa: PLR1714 - a type checker learns by it
-        return choice  # type: ignore[return-value]
+        return choice
     if isinstance(choice, dict):
         return NamedTool(NamedChoice.model_validate(choice).function.name)
     raise PydanticCustomError("tool_choice", "Input should be none, auto, required, or name a function")

@@ -28,7 +28,7 @@ async def test_a_seeded_prompt_may_come_in_pieces(vllm: Started) -> None:
     """The second time it doesn't: the prompt's blocks are cached by then."""
     engine = vllm.engine
     prompt = await engine.render("one two three " * 100)
-    assert len(prompt) > 2 * engine.running.vllm_config.scheduler_config.max_num_batched_tokens
+    assert len(prompt.tokens) > 2 * engine.running.vllm_config.scheduler_config.max_num_batched_tokens
 
     async def answer(seed: int) -> list[Delta]:
         gathered = Gathered()

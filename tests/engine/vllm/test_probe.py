@@ -8,7 +8,7 @@ import pytest
 from vllm.v1.engine.logprobs import LogprobsProcessor
 from vllm.v1.metrics.stats import RequestStateStats
 
-from sluice.engine.base import Delta, Pace, Receiver
+from sluice.engine.base import Delta, Pace, Receiver, Rendered
 from sluice.engine.vllm import probe
 from tests.conftest import Started
 
@@ -37,7 +37,9 @@ class Odd:
         self.aborted = self.stopped = 0
         self.can_pause = False
 
-    def submit(self, sequence_id: str, prompt: list[int], params: Any, receiver: Receiver) -> "Odd":
+    def submit(
+        self, sequence_id: str, prompt: Rendered, params: Any, receiver: Receiver, wants_ids: bool = False
+    ) -> "Odd":
         for delta in self.deltas or ():
             receiver.put(delta)
         return self
@@ -151,8 +153,8 @@ ANSWER = [Delta("1 ", 1), Delta("2", 1, "length")]
     [[Delta("1 ", 1), Delta("3", 1, "length")], [Delta("1 2", 1, "length")], [Delta("1 ", 1), Delta("2", 1, "stop")]],
 )
 async def test_another_answer_is_a_misfit(other: list[Delta]) -> None:
-    await probe.compare(Odd("direct", ANSWER), Odd("public", [Delta("1 2", 2, "length")]), [1])
+    await probe.compare(Odd("direct", ANSWER), Odd("public", [Delta("1 2", 2, "length")]), Rendered([1]))
     direct, public = Odd("direct", ANSWER), Odd("public", other)
     with pytest.raises(probe.Misfit, match=r"^it answered \('1 2', 2, 'length'\) where generate\(\) answered "):
-        await probe.compare(direct, public, [1])
+        await probe.compare(direct, public, Rendered([1]))
     assert (direct.aborted, public.aborted, public.stopped) == (1, 1, 1)

@@ -12,7 +12,7 @@ from vllm.exceptions import GenerationError, QueueOverflowError, VLLMValidationE
 from vllm.sampling_params import SamplingParams
 from vllm.v1.engine.exceptions import EngineDeadError, EngineGenerateError
 
-from sluice.engine.base import Delta, Sampling
+from sluice.engine.base import Delta, Rendered, Sampling
 from sluice.engine.gathered import Gathered
 from sluice.engine.vllm.public import PublicPath
 from sluice.errors import EngineDied, EngineFailed, InvalidRequest, RequestError, Unavailable
@@ -57,7 +57,7 @@ def raising(error: Exception) -> Any:
 )
 async def test_whose_fault_it_is(error: Exception, kind: type[RequestError], message: str) -> None:
     path, gathered = PublicPath(raising(error)), Gathered()
-    path.submit("a", [1], SamplingParams(), gathered)
+    path.submit("a", Rendered([1]), SamplingParams(), gathered)
     with pytest.raises(kind) as failed:
         await gathered.all()
     assert (type(failed.value), failed.value.message) == (kind, message)

@@ -35,7 +35,7 @@ class Parsing:
         self.has_tools = tools is not None
 
         def compose(reasoning: str | None) -> "type[Parser] | None":
-            return ParserManager.get_parser(
+            found: type[Parser] | None = ParserManager.get_parser(
                 tool_parser_name=tools,
                 reasoning_parser_name=reasoning,
                 enable_auto_tools=tools is not None,
@@ -43,6 +43,7 @@ class Parsing:
                 is_harmony=config.model_config.hf_config.model_type == "gpt_oss",
                 tokenizer=tokenizer,
             )
+            return found
 
         self.thinking_parser, self.plain_parser = compose(reasoning), compose(None)
         self.has_reasoning = reasoning is not None
@@ -84,7 +85,8 @@ class Parsing:
         if thinks:
             more["reasoning_parser_kwargs"] = {"chat_template_kwargs": chat.template_kwargs}
         assert parser is not None
-        leads, at_first = self.leads(parser, request), None if thinks else "text"
+        leads = self.leads(parser, request)
+        at_first: Kind | None = None if thinks else "text"
 
         def reading() -> Reading:
             return Reading(
@@ -156,7 +158,7 @@ def to_vllm(chat: Chat, constraint: Constraint | None) -> ChatCompletionRequest:
         structured_outputs=None if constraint is None
         else StructuredOutputsParams(**{constraint.kind: constraint.value}, **constraint.options),
     )  # fmt: skip
-    request.messages = chat.messages  # type: ignore[assignment]
+    request.messages = chat.messages
     return request
 
 

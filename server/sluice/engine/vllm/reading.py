@@ -104,4 +104,4 @@ class Reading:
         )
 
     def reasoning_tokens(self, ids: Sequence[int]) -> int:
-        return self.parser.count_reasoning_tokens(ids)
+        return int(self.parser.count_reasoning_tokens(ids))

@@ -93,6 +93,8 @@ class Renderer:
     def write(self, chat: Chat) -> str | list[int]:
         """The template's text; some templates make tokens themselves."""
         kwargs = {"add_generation_prompt": True, "tokenize": False} | chat.template_kwargs
+        if chat.tools:
+            kwargs["tools"] = chat.tools
         messages: Any = with_objects(chat.messages)
         _, rendered = self.vllm.render_messages(messages, ChatParams(chat_template_kwargs=kwargs))
         tokens: list[int] | None = rendered.get("prompt_token_ids")
@@ -125,9 +127,9 @@ def is_short(prompt: Chat | str, most: int) -> bool:
     inside: list[Any] = [*prompt.template_kwargs.values()]
     if not all(value is None or isinstance(value, bool) for value in inside):
         return False  # who knows what a template does with these
-    if len(prompt.messages) * CHARACTERS_A_VALUE > most:
+    if (len(prompt.messages) + len(prompt.tools)) * CHARACTERS_A_VALUE > most:
         return False
-    inside = list(prompt.messages)
+    inside = [*prompt.messages, *prompt.tools]
     while inside:
         value = inside.pop()
         most -= CHARACTERS_A_VALUE

@@ -5,6 +5,8 @@ import secrets
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from msgspec.structs import replace
+
 from sluice.engine.base import Chat
 
 CONVERSATIONS = (("system", "user"), ("user", "assistant", "user"), ("user", "assistant", "tool", "user"))
@@ -38,10 +40,12 @@ class SpecialTokens:
     def hide(self, chat: Chat) -> Chat | None:
         """The chat, with nothing special in its texts; None if there is nothing to be done about it."""
         theirs = [message for message in chat.messages if message["role"] != "assistant"]
-        if not self.is_normalized and not self.is_in(theirs) and not self.is_in(chat.template_kwargs):
+        inside = [theirs, chat.template_kwargs, chat.tools]
+        if not self.is_normalized and not any(map(self.is_in, inside)):
             return None
         messages = [each if each["role"] == "assistant" else self.without(each) for each in chat.messages]
-        return Chat(messages, self.without(chat.template_kwargs))
+        kwargs, tools = self.without(chat.template_kwargs), self.without(chat.tools)
+        return replace(chat, messages=messages, template_kwargs=kwargs, tools=tools)
 
     def is_in(self, value: Any) -> bool:
         """Anywhere inside."""

@@ -58,7 +58,7 @@ class DirectSequence:
         if is_fast and (text := unfinished(path.backend, ending)):
             self.detokenizer.stream = UnfinishedStream(self.detokenizer.stream, text)
         self.stream: Any = self.detokenizer.stream if is_fast else None
-        # A pause loses the state of a generator of its own and of a grammar, and makes of the answer a prompt, which is not
+        # A pause loses the state of a generator and of a grammar, and makes of the answer a prompt, which is not
         # penalized.
         self.can_pause = not (
             params.seed is not None

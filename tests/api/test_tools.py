@@ -1,0 +1,167 @@
+"""The embedded model calls tools, thinks, and is held to a form: over the wire, to the letter."""
+
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+from openai import AsyncOpenAI, AsyncStream
+from openai.types.chat import ChatCompletion, ChatCompletionChunk
+
+from tests.conftest import Running, Serve, Started
+
+GREEDY: dict[str, Any] = {"model": "demo", "temperature": 0, "max_tokens": 120}
+PARAMETERS = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
+TOOLS: Any = [{"type": "function", "function": {"name": "get_weather", "parameters": PARAMETERS}}]
+WEATHER: Any = {"role": "user", "content": "What is the weather in Oslo?"}
+SUM: Any = {"role": "user", "content": "What is 17 + 25?"}
+THINKING = {"extra_body": {"chat_template_kwargs": {"enable_thinking": True}}}
+
+
+@pytest.fixture(params=["direct", "public"])
+async def server(serve: Serve, vllm: Started, public: Started, request: Any) -> AsyncIterator[Running]:
+    async with serve({"direct": vllm, "public": public}[request.param]) as running:
+        yield running
+
+
+class Said:
+    """An answer put together from its chunks."""
+
+    def __init__(self) -> None:
+        self.content = self.reasoning = ""
+        self.calls: list[list[str]] = []
+        self.ids: list[str] = []
+        self.finish_reason: str | None = None
+
+    def add(self, chunk: ChatCompletionChunk) -> None:
+        for choice in chunk.choices:
+            self.content += choice.delta.content or ""
+            self.reasoning += getattr(choice.delta, "reasoning", None) or ""
+            self.finish_reason = choice.finish_reason or self.finish_reason
+            for call in choice.delta.tool_calls or ():
+                assert call.function is not None
+                if call.id:
+                    assert call.index == len(self.calls)
+                    self.calls.append([call.function.name or "", ""])
+                    self.ids.append(call.id)
+                self.calls[call.index][1] += call.function.arguments or ""
+
+
+async def streamed(client: AsyncOpenAI, **fields: Any) -> Said:
+    said = Said()
+    stream: AsyncStream[ChatCompletionChunk] = await client.chat.completions.create(**GREEDY, stream=True, **fields)
+    async for chunk in stream:
+        said.add(chunk)
+    return said
+
+
+async def whole(client: AsyncOpenAI, **fields: Any) -> ChatCompletion:
+    answer: ChatCompletion = await client.chat.completions.create(**GREEDY, **fields)
+    return answer
+
+
+@pytest.mark.parametrize("choice", ["auto", "required", {"type": "function", "function": {"name": "get_weather"}}])
+@pytest.mark.parametrize("parallel", [True, False])
+async def test_a_tool_is_called(server: Running, choice: Any, parallel: bool) -> None:
+    fields: Any = {
+        "messages": [WEATHER], "tools": TOOLS, "tool_choice": choice, "parallel_tool_calls": parallel,
+    }  # fmt: skip
+    client = server.openai()
+    said, answer = await streamed(client, **fields), await whole(client, **fields)
+    [[name, arguments]] = said.calls
+    assert (name, json.loads(arguments), said.content) == ("get_weather", {"city": "Oslo"}, "")
+    ending = "stop" if isinstance(choice, dict) else "tool_calls"
+    assert said.finish_reason == answer.choices[0].finish_reason == ending
+    [call] = answer.choices[0].message.tool_calls or []
+    assert call.type == "function"
+    assert (call.function.name, json.loads(call.function.arguments)) == ("get_weather", {"city": "Oslo"})
+    assert len({call.id, *said.ids}) == 2
+    await server.is_empty()
+
+
+async def test_its_result_is_answered(server: Running) -> None:
+    client = server.openai()
+    called = (await whole(client, messages=[WEATHER], tools=TOOLS)).choices[0].message
+    result: Any = {"role": "tool", "tool_call_id": (called.tool_calls or [])[0].id, "content": "sunny"}
+    messages: Any = [WEATHER, called.model_dump(exclude_unset=True), result]
+    said = await streamed(client, messages=messages, tools=TOOLS)
+    assert (said.content, said.calls, said.finish_reason) == ("The tool says: sunny", [], "stop")
+
+
+async def test_with_tools_that_are_not_called_a_stream_is_as_without(server: Running) -> None:
+    messages: Any = [{"role": "user", "content": "Count from 7 to 12."}]
+    for tool_choice in ("auto", "none"):
+        said = await streamed(server.openai(), messages=messages, tools=TOOLS, tool_choice=tool_choice)
+        assert (said.content, said.calls, said.finish_reason) == ("7 8 9 10 11 12", [], "stop")
+
+
+async def test_it_thinks_when_it_is_asked_to(server: Running) -> None:
+    client = server.openai()
+    said, answer = await streamed(client, messages=[SUM], **THINKING), await whole(client, messages=[SUM], **THINKING)
+    message = answer.choices[0].message
+    assert said.content.strip() == (message.content or "").strip() == "42"
+    assert said.reasoning.strip() == "17 plus 25 is 42."
+    assert getattr(message, "reasoning", "").strip() == getattr(message, "reasoning_content", "").strip()
+    assert getattr(message, "reasoning", "").strip() == "17 plus 25 is 42."
+    assert answer.usage is not None
+    assert answer.usage.completion_tokens_details is not None
+    assert answer.usage.completion_tokens_details.reasoning_tokens == 8
+    plain = (await whole(client, messages=[SUM])).choices[0].message
+    assert (plain.content, getattr(plain, "reasoning", None)) == ("42", None)
+    silent = {"extra_body": {**THINKING["extra_body"], "include_reasoning": False}}
+    said = await streamed(client, messages=[SUM], **silent)
+    assert (said.content.strip(), said.reasoning) == ("42", "")
+
+
+@pytest.mark.parametrize(
+    ("fields", "form"),
+    [
+        ({"structured_outputs": {"choice": ["red", "blue"]}}, {"red", "blue"}),
+        ({"guided_regex": "(aa|bb)"}, {"aa", "bb"}),
+        ({"structured_outputs": {"grammar": 'root ::= "yes" | "no"'}}, {"yes", "no"}),
+    ],
+)
+async def test_it_is_held_to_a_form(server: Running, fields: dict[str, Any], form: set[str]) -> None:
+    client = server.openai()
+    assert (await streamed(client, messages=[SUM], extra_body=fields)).content in form
+    assert (await whole(client, messages=[SUM], extra_body=fields)).choices[0].message.content in form
+    completed = await client.completions.create(**GREEDY, prompt="1 2 3", extra_body=fields)
+    assert completed.choices[0].text in form
+
+
+async def test_it_is_held_to_a_schema(server: Running) -> None:
+    schema = {
+        "type": "object",
+        "properties": {"n": {"type": "integer", "minimum": 0, "maximum": 9}, "is": {"type": "boolean"}},
+        "required": ["n", "is"], "additionalProperties": False,
+    }  # fmt: skip
+    named: Any = {"type": "json_schema", "json_schema": {"name": "a", "schema": schema}}
+    said = await streamed(server.openai(), messages=[SUM], response_format=named)
+    found = json.loads(said.content)
+    assert (set(found), said.finish_reason) == ({"n", "is"}, "stop")
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"structured_outputs": {"regex": "("}},
+        {"structured_outputs": {"grammar": "root ::= ("}},
+        {"guided_json": {"type": "nothing"}},
+        {"structured_outputs": {"structural_tag": "{"}},
+    ],
+)
+async def test_a_form_that_is_none_is_the_clients_mistake(server: Running, fields: dict[str, Any]) -> None:
+
+    body = GREEDY | {"messages": [SUM]} | fields
+    async with httpx.AsyncClient(base_url=server.url) as client:
+        answer = await client.post("/v1/chat/completions", json=body)
+    assert (answer.status_code, answer.json()["error"]["type"]) == (400, "invalid_request_error")
+    await server.is_empty()
+
+
+async def test_an_assistants_turn_is_continued(server: Running) -> None:
+    messages: Any = [{"role": "user", "content": "Count from 1 to 9."}, {"role": "assistant", "content": "1 2 3"}]
+    prefill = {"continue_final_message": True, "add_generation_prompt": False}
+    said = await streamed(server.openai(), messages=messages, extra_body=prefill)
+    assert said.content == " 4 5 6 7 8 9"
