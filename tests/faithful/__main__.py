@@ -49,7 +49,9 @@ def report(cases: list[Case], found: list[Difference], *, everything: bool) -> i
     for each in stale:
         print(f"No request shows the deliberate difference {each.case} at {each.at}")
     requests = len({other.case for other in others})
-    print(f"{len(cases)} requests: {len(found) - len(others)} deliberate differences; {len(others)} others, of {requests}")
+    print(
+        f"{len(cases)} requests: {len(found) - len(others)} deliberate differences; {len(others)} others, of {requests}"
+    )
     return bool(others or stale)
 
 

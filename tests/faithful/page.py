@@ -18,8 +18,7 @@ Not compared are ids, times and fingerprints; null is the same as a key that is 
 
 def page() -> str:
     lines = [HEAD, "## The corpus\n", "| theme | requests |", "| --- | --- |"]
-    for theme in THEMES:
-        lines.append(f"| {theme.__name__.rpartition('.')[2]} | {len(list(theme.cases()))} |")
+    lines += [f"| {theme.__name__.rpartition('.')[2]} | {len(list(theme.cases()))} |" for theme in THEMES]
     lines += [f"| all | {len(corpus())} |", "", "## Differences that are meant\n"]
     lines += ["| requests | what differs | why |", "| --- | --- | --- |"]
     lines += [f"| {cell(each.case)} | {cell(each.at)} | {each.reason} |" for each in DELIBERATE]

@@ -26,7 +26,7 @@ async def vllm_server() -> AsyncIterator[str]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     async with started(
-        "vllm.entrypoints.cli.main", "serve", str(Path(sluice.demo.__file__).parent), "--host", "127.0.0.1",
+        "sluice.bench.frontend.vllm_serve", "serve", str(Path(sluice.demo.__file__).parent), "--host", "127.0.0.1",
         "--port", str(port), "--served-model-name", "demo", "--dtype", "float32", "--enforce-eager",
         "--kv-cache-memory-bytes", str(CACHE), "--enable-auto-tool-choice", "--tool-call-parser", "hermes",
         "--reasoning-parser", "deepseek_r1", "--enable-prompt-tokens-details",

@@ -34,7 +34,9 @@ def cases() -> Iterator[Case]:
         message("plain"),
         message("in parts", messages=[{"role": "user", "content": [{"type": "text", "text": "Spell Oslo."}]}]),
         message("with a system prompt", system="Be kind."),
-        message("with system blocks", system=[{"type": "text", "text": "Be kind.", "cache_control": {"type": "ephemeral"}}]),
+        message(
+            "with system blocks", system=[{"type": "text", "text": "Be kind.", "cache_control": {"type": "ephemeral"}}]
+        ),
         message("to the limit", "Count from 1 to 40.", max_tokens=5),
         message("with stops", stop_sequences=["10"]),
         message("with a sampled answer", temperature=1.0, top_p=0.9, top_k=1),
@@ -42,21 +44,38 @@ def cases() -> Iterator[Case]:
         message("with a tool", tools=[WEATHER], messages=OSLO),
         message("with a tool that is not needed", "What is 17 + 25?", tools=[WEATHER]),
         message("with any tool", tools=[WEATHER], messages=OSLO, tool_choice={"type": "any"}),
-        message("with a named tool", tools=[WEATHER], messages=OSLO, tool_choice={"type": "tool", "name": "get_weather"}),
+        message(
+            "with a named tool", tools=[WEATHER], messages=OSLO, tool_choice={"type": "tool", "name": "get_weather"}
+        ),
         message("with no tool", tools=[WEATHER], messages=OSLO, tool_choice={"type": "none"}),
         message("with the choice auto", tools=[WEATHER], messages=OSLO, tool_choice={"type": "auto"}),
         message("after a result", tools=[WEATHER], messages=[*OSLO, CALLED, result("5 degrees")]),
-        message("after a result in blocks", tools=[WEATHER], messages=[
-            *OSLO, CALLED, result([{"type": "text", "text": "5 degrees"}]),
-        ]),
-        message("after a result that is an error", tools=[WEATHER], messages=[*OSLO, CALLED, result("no", is_error=True)]),
+        message(
+            "after a result in blocks",
+            tools=[WEATHER],
+            messages=[
+                *OSLO,
+                CALLED,
+                result([{"type": "text", "text": "5 degrees"}]),
+            ],
+        ),
+        message(
+            "after a result that is an error", tools=[WEATHER], messages=[*OSLO, CALLED, result("no", is_error=True)]
+        ),
         message("with thoughts", "What is 17 + 25?", chat_template_kwargs={"enable_thinking": True}),
-        message("with thinking", "What is 17 + 25?", thinking={"type": "enabled", "budget_tokens": 1024}, max_tokens=2000),
+        message(
+            "with thinking", "What is 17 + 25?", thinking={"type": "enabled", "budget_tokens": 1024}, max_tokens=2000
+        ),
         message("a prefill", messages=[*user("Count from 7 to 12."), {"role": "assistant", "content": "7 8"}]),
-        message("three turns", messages=[
-            *user("My name is Ada."), {"role": "assistant", "content": "Hi!"}, *user("What is my name?"),
-        ]),
-    )  # fmt: skip
+        message(
+            "three turns",
+            messages=[
+                *user("My name is Ada."),
+                {"role": "assistant", "content": "Hi!"},
+                *user("What is my name?"),
+            ],
+        ),
+    )
     for field, values in WRONG.items():
         for value in values:
             yield message(f"{field}: {value!r}", **{field: value})

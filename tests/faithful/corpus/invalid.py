@@ -60,7 +60,22 @@ OF_CHAT: dict[str, list[Any]] = {
     "service_tier": ["nobody"],
 }
 OF_COMPLETIONS: dict[str, list[Any]] = {
-    "prompt": [1, None, [], "", [[]], [""], {}, [1.5], [-1], [99999999], [True], ["a", [1]], ["a", 1], "one two " * 3000],
+    "prompt": [
+        1,
+        None,
+        [],
+        "",
+        [[]],
+        [""],
+        {},
+        [1.5],
+        [-1],
+        [99999999],
+        [True],
+        ["a", [1]],
+        ["a", 1],
+        "one two " * 3000,
+    ],
     "logprobs": [-1, 21, "x", True],
     "best_of": [0, 2, "x"],
     "suffix": ["x"],

@@ -23,7 +23,9 @@ def of_chats() -> Iterator[Case]:
         chat("logprobs of two", logprobs=True, n=2, temperature=1.5, seed=4),
         chat("logprobs of some ids", logprobs=True, logprob_token_ids=[20, 21]),
         chat("logprobs with ids", logprobs=True, return_token_ids=True, n=2),
-        chat("logprobs with thoughts", "What is 17 + 25?", logprobs=True, chat_template_kwargs={"enable_thinking": True}),
+        chat(
+            "logprobs with thoughts", "What is 17 + 25?", logprobs=True, chat_template_kwargs={"enable_thinking": True}
+        ),
         chat("prompt logprobs 0", prompt_logprobs=0),
         chat("prompt logprobs 2", prompt_logprobs=2),
         chat("prompt logprobs and ids", prompt_logprobs=1, return_token_ids=True),

@@ -15,7 +15,12 @@ def cases() -> Iterator[Case]:
         chat("thoughts", SUM, chat_template_kwargs=THINK),
         chat("thoughts forbidden", SUM, chat_template_kwargs={"enable_thinking": False}),
         chat("thoughts against the effort", SUM, chat_template_kwargs=THINK, reasoning_effort="none"),
-        chat("an effort against the thoughts", SUM, chat_template_kwargs={"enable_thinking": False}, reasoning_effort="low"),
+        chat(
+            "an effort against the thoughts",
+            SUM,
+            chat_template_kwargs={"enable_thinking": False},
+            reasoning_effort="low",
+        ),
         chat("thoughts that are not shown", SUM, chat_template_kwargs=THINK, include_reasoning=False),
         chat("no thoughts, and none shown", SUM, include_reasoning=False),
         chat("thoughts that are cut", SUM, chat_template_kwargs=THINK, max_tokens=6),
@@ -25,10 +30,20 @@ def cases() -> Iterator[Case]:
         chat("a budget for thoughts", SUM, chat_template_kwargs=THINK, thinking_token_budget=3),
         chat("no budget for thoughts", SUM, chat_template_kwargs=THINK, thinking_token_budget=-1),
         chat("an argument that the template does not know", SUM, chat_template_kwargs={"nobody": 1}),
-        chat("thoughts in the history", messages=[
-            *user(SUM), {"role": "assistant", "reasoning": "17 plus 25 is 42.", "content": "42"}, *user("What is 1 + 1?"),
-        ]),
-        chat("thoughts in the history by their older name", messages=[
-            *user(SUM), {"role": "assistant", "reasoning_content": "A sum.", "content": "42"}, *user("What is 1 + 1?"),
-        ]),
-    )  # fmt: skip
+        chat(
+            "thoughts in the history",
+            messages=[
+                *user(SUM),
+                {"role": "assistant", "reasoning": "17 plus 25 is 42.", "content": "42"},
+                *user("What is 1 + 1?"),
+            ],
+        ),
+        chat(
+            "thoughts in the history by their older name",
+            messages=[
+                *user(SUM),
+                {"role": "assistant", "reasoning_content": "A sum.", "content": "42"},
+                *user("What is 1 + 1?"),
+            ],
+        ),
+    )

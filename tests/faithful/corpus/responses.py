@@ -28,7 +28,10 @@ def cases() -> Iterator[Case]:
         response("of messages", [{"role": "user", "content": "Spell Oslo."}]),
         response("of messages with a type", [{"type": "message", "role": "user", "content": "Spell Oslo."}]),
         response("of parts", [{"role": "user", "content": [{"type": "input_text", "text": "Spell Oslo."}]}]),
-        response("of a developer's message", [{"role": "developer", "content": "Be kind."}, {"role": "user", "content": "Hi"}]),
+        response(
+            "of a developer's message",
+            [{"role": "developer", "content": "Be kind."}, {"role": "user", "content": "Hi"}],
+        ),
         response("to the limit", "Count from 1 to 40.", max_output_tokens=5),
         response("sampled", temperature=1.5, top_k=1),
         response("with a tool", OSLO, tools=[WEATHER]),
@@ -42,15 +45,23 @@ def cases() -> Iterator[Case]:
         response("with thoughts", "What is 17 + 25?", chat_template_kwargs={"enable_thinking": True}),
         response("of a schema", "Oslo", text={"format": {"type": "json_schema", "name": "place", "schema": SCHEMA}}),
         response("of a text", text={"format": {"type": "text"}}),
-        response("after an answer", [
-            {"role": "user", "content": "My name is Ada."},
-            {"type": "message", "role": "assistant", "id": "msg_1", "status": "completed",
-             "content": [{"type": "output_text", "text": "Hi!", "annotations": []}]},
-            {"role": "user", "content": "What is my name?"},
-        ]),
+        response(
+            "after an answer",
+            [
+                {"role": "user", "content": "My name is Ada."},
+                {
+                    "type": "message",
+                    "role": "assistant",
+                    "id": "msg_1",
+                    "status": "completed",
+                    "content": [{"type": "output_text", "text": "Hi!", "annotations": []}],
+                },
+                {"role": "user", "content": "What is my name?"},
+            ],
+        ),
         response("with metadata", metadata={"a": "b"}, user="ada"),
         response("with logprobs", include=["message.output_text.logprobs"], top_logprobs=2),
-    )  # fmt: skip
+    )
     for field, values in WRONG.items():
         for value in values:
             yield response(f"{field}: {value!r}", **{field: value})

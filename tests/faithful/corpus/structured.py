@@ -35,11 +35,19 @@ def cases() -> Iterator[Case]:
         yield from both(completion(f"format {fields}", "What is the capital of France?", **numbered))
     yield from both(
         chat("two formats", **TOGETHER),
-        chat("a format with thoughts", "What is 17 + 25?", structured_outputs={"regex": "[0-9]{2}"},
-             chat_template_kwargs={"enable_thinking": True}),
-        chat("a format with an effort of none", "What is 17 + 25?", structured_outputs={"regex": "[0-9]{2}"},
-             reasoning_effort="none"),
-    )  # fmt: skip
+        chat(
+            "a format with thoughts",
+            "What is 17 + 25?",
+            structured_outputs={"regex": "[0-9]{2}"},
+            chat_template_kwargs={"enable_thinking": True},
+        ),
+        chat(
+            "a format with an effort of none",
+            "What is 17 + 25?",
+            structured_outputs={"regex": "[0-9]{2}"},
+            reasoning_effort="none",
+        ),
+    )
     yield chat("no form at all", structured_outputs={})
     yield chat("two forms", structured_outputs={"regex": "a", "choice": ["b"]})
     yield chat("a form that is empty", structured_outputs={"choice": []})

@@ -28,13 +28,33 @@ def cases() -> Iterator[Case]:
     yield tokenize("a chat without a generation prompt", messages=user("Hi"), add_generation_prompt=False)
     yield tokenize("a chat with tools", messages=user("Hi"), tools=[WEATHER])
     yield tokenize("a chat that thinks", messages=user("Hi"), chat_template_kwargs={"enable_thinking": True})
-    yield tokenize("a prefill", messages=[*user("Hi"), {"role": "assistant", "content": "Yes"}],
-                   continue_final_message=True, add_generation_prompt=False)  # fmt: skip
-    for wrong in ({}, {"prompt": 1}, {"prompt": None}, {"messages": []}, {"prompt": "a", "model": "nobody"}, {"messages": "a"}):
+    yield tokenize(
+        "a prefill",
+        messages=[*user("Hi"), {"role": "assistant", "content": "Yes"}],
+        continue_final_message=True,
+        add_generation_prompt=False,
+    )
+    for wrong in (
+        {},
+        {"prompt": 1},
+        {"prompt": None},
+        {"messages": []},
+        {"prompt": "a", "model": "nobody"},
+        {"messages": "a"},
+    ):
         yield tokenize(f"{wrong}", **wrong)
-    yield tokenize("a prefill and a prompt", messages=user("Hi"), continue_final_message=True, add_generation_prompt=True)
+    yield tokenize(
+        "a prefill and a prompt", messages=user("Hi"), continue_final_message=True, add_generation_prompt=True
+    )
     for tokens in ([], [5, 9, 300], [1], [0, 1, 2]):
         yield detokenize(f"{tokens}", tokens=tokens)
     yield detokenize("without a model", model=..., tokens=[5])
-    for wrong in ({}, {"tokens": [-1]}, {"tokens": [99999999]}, {"tokens": "a"}, {"tokens": ["a"]}, {"tokens": [5], "model": "nobody"}):
+    for wrong in (
+        {},
+        {"tokens": [-1]},
+        {"tokens": [99999999]},
+        {"tokens": "a"},
+        {"tokens": ["a"]},
+        {"tokens": [5], "model": "nobody"},
+    ):
         yield detokenize(f"{wrong}", **wrong)

@@ -46,24 +46,53 @@ def cases() -> Iterator[Case]:
         chat("two answers with calls", OSLO, tools=BOTH, n=2),
         chat("a call with thoughts", OSLO, tools=BOTH, chat_template_kwargs={"enable_thinking": True}, max_tokens=90),
         chat("a call with an effort", OSLO, tools=BOTH, reasoning_effort="low", max_tokens=90),
-        chat("required with thoughts", OSLO, tools=BOTH, tool_choice="required", reasoning_effort="high", max_tokens=90),
-        chat("a tool without parameters", "Use run_check.", tools=[{"type": "function", "function": {"name": "run_check"}}]),
+        chat(
+            "required with thoughts", OSLO, tools=BOTH, tool_choice="required", reasoning_effort="high", max_tokens=90
+        ),
+        chat(
+            "a tool without parameters",
+            "Use run_check.",
+            tools=[{"type": "function", "function": {"name": "run_check"}}],
+        ),
         chat("no choice and no tools", OSLO, tool_choice="none"),
         chat("after a result", messages=[*user(OSLO), CALLED, RESULT], tools=BOTH),
-        chat("after a result in parts", messages=[
-            *user(OSLO), CALLED, RESULT | {"content": [{"type": "text", "text": "5 degrees"}]},
-        ], tools=BOTH),
-        chat("after a call with what clients put into it", messages=[
-            *user(OSLO), CALLED | {"audio": None, "function_call": None, "annotations": None, "refusal": None}, RESULT,
-        ], tools=BOTH),
-        chat("after a call with arguments as an object", messages=[
-            *user(OSLO),
-            {"role": "assistant", "tool_calls": [
-                {"id": "call_1", "type": "function", "function": {"name": "get_weather", "arguments": {"city": "Oslo"}}},
-            ]},
-            RESULT,
-        ], tools=BOTH),
+        chat(
+            "after a result in parts",
+            messages=[
+                *user(OSLO),
+                CALLED,
+                RESULT | {"content": [{"type": "text", "text": "5 degrees"}]},
+            ],
+            tools=BOTH,
+        ),
+        chat(
+            "after a call with what clients put into it",
+            messages=[
+                *user(OSLO),
+                CALLED | {"audio": None, "function_call": None, "annotations": None, "refusal": None},
+                RESULT,
+            ],
+            tools=BOTH,
+        ),
+        chat(
+            "after a call with arguments as an object",
+            messages=[
+                *user(OSLO),
+                {
+                    "role": "assistant",
+                    "tool_calls": [
+                        {
+                            "id": "call_1",
+                            "type": "function",
+                            "function": {"name": "get_weather", "arguments": {"city": "Oslo"}},
+                        },
+                    ],
+                },
+                RESULT,
+            ],
+            tools=BOTH,
+        ),
         chat("a tool that may wait", OSLO, tools=[WEATHER | {"defer_loading": False}]),
         chat("a tool with a key that nobody knows", OSLO, tools=[WEATHER | {"nobody": 1}]),
         chat("tools and a format", OSLO, tools=BOTH, response_format={"type": "json_object"}, max_tokens=20),
-    )  # fmt: skip
+    )
