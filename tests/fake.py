@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from prometheus_client.registry import Collector
 
 from sluice.engine.base import (
+    AS_IT_IS,
     Chat,
     Constraint,
     Delta,
@@ -18,9 +19,11 @@ from sluice.engine.base import (
     OutputPathName,
     Pace,
     Prompt,
+    PromptLogprobs,
     Receiver,
     Rendered,
     Sampling,
+    Tokenizing,
     TokenLogprob,
 )
 from sluice.errors import EngineDied, EngineFailed, InvalidRequest
@@ -37,13 +40,19 @@ def answer(prompt: str) -> list[str]:
     return [*re.findall(r"\S+\s*", prompt), ""]
 
 
+BLOCK = 16
+"""Tokens that are cached together."""
+ANSWERS_IDS = 0x110000
+"""What the ids of the answers' tokens begin with; the prompts' are their letters."""
+
+
 class FakeSequence:
     """`receiver` gets a token at each of the engine's steps, from `made` on."""
 
-    cached_tokens = 0
-
-    def __init__(self, engine: "FakeEngine", tokens: list[str], sampling: Sampling, receiver: Receiver) -> None:
-        self.engine, self.tokens, self.sampling, self.receiver = engine, tokens, sampling, receiver
+    def __init__(self, engine: "FakeEngine", prompt: list[int], sampling: Sampling, receiver: Receiver) -> None:
+        self.engine, self.sampling, self.receiver = engine, sampling, receiver
+        self.prompt, tokens = prompt, answer("".join(map(chr, prompt)))
+        self.tokens, self.cached_tokens = tokens, engine.cached(prompt, sampling.cache_salt)
         self.limit = sampling.max_tokens or len(tokens)
         self.made = 0
         self.can_pause = sampling.seed is None
@@ -54,12 +63,22 @@ class FakeSequence:
         last: FinishReason | None = (
             "stop" if self.made == len(self.tokens) else "length" if self.made == self.limit else None
         )
-        top = tuple(TokenLogprob(token + "+" * rank, -0.5) for rank in range(max(1, self.sampling.logprobs or 0)))
-        logprobs = (TokenLogprob(token, -0.5, top),)
+        text, stopped_by = token, next((stop for stop in self.sampling.stop if stop in token), None)
+        if stopped_by is not None:
+            text, last = token.partition(stopped_by)[0], "stop"
+        number = self.engine.number_of(token)
+        logprobs = None if self.sampling.logprobs is None else (scored(token, self.sampling.logprobs, number),)
+        prompt = self.read_prompt if self.sampling.prompt_logprobs is not None and self.made == 1 else None
+        more = None
+        if self.sampling.wants_ids or stopped_by is not None or prompt is not None:
+            more = More((number,) if self.sampling.wants_ids else (), stopped_by, prompt=prompt)
         if last:
             self.engine.drop(self)
-        more = More((self.made,)) if self.sampling.wants_ids else None
-        self.receiver.put(Delta(token, 1, last, logprobs if self.sampling.logprobs is not None else None, more))
+        self.receiver.put(Delta(text, 1, last, logprobs, more))
+
+    def read_prompt(self) -> PromptLogprobs:
+        rest = (scored(chr(token), self.sampling.prompt_logprobs or 0, token) for token in self.prompt[1:])
+        return PromptLogprobs(chr(self.prompt[0]), self.prompt[0], tuple(rest))
 
     def abort(self) -> None:
         self.engine.drop(self)
@@ -68,6 +87,11 @@ class FakeSequence:
 
     def resume(self) -> None:
         self.engine.run(self)
+
+
+def scored(token: str, most: int, number: int) -> TokenLogprob:
+    top = (TokenLogprob(token + "+" * rank, -0.5, (), number + rank, rank + 1) for rank in range(max(1, most)))
+    return TokenLogprob(token, -0.5, tuple(top), number, 1)
 
 
 class FakeEngine:
@@ -79,6 +103,8 @@ class FakeEngine:
         self.peak_live = 0
         self.stepping: asyncio.Task[None] | None = None
         self.renders = 0
+        self.blocks = set[tuple[str | None, tuple[int, ...]]]()
+        self.numbers = dict[str, int]()
         self.going = asyncio.Event()
         self.going.set()
         self.loaded = asyncio.Event()
@@ -95,19 +121,39 @@ class FakeEngine:
             raise EngineFailed(self.failure)
         return ModelInfo(max_model_len=CONTEXT, max_num_seqs=256)
 
-    async def render(self, prompt: Prompt, constraint: Constraint | None = None) -> Rendered:
+    async def render(
+        self, prompt: Prompt, constraint: Constraint | None = None, tokenizing: Tokenizing = AS_IT_IS
+    ) -> Rendered:
         self.renders += 1
+        tokens = self.tokens_of(prompt)
+        if tokenizing.truncate_to is not None:
+            most = CONTEXT - 1 if tokenizing.truncate_to < 0 else tokenizing.truncate_to
+            tokens = tokens[:most] if tokenizing.truncation_side == "right" else tokens[max(0, len(tokens) - most) :]
+        return Rendered(tokens, text="".join(map(chr, tokens)) if tokenizing.wants_text else None)
+
+    def tokens_of(self, prompt: Prompt) -> list[int]:
         if isinstance(prompt, list):
-            return Rendered(prompt)
+            return prompt
         text = " ".join(str(m["content"]) for m in prompt.messages) if isinstance(prompt, Chat) else prompt
-        return Rendered([ord(letter) for letter in text])
+        return [ord(letter) for letter in text]
+
+    def cached(self, prompt: list[int], salt: str | None) -> int:
+        """How much of a prompt one has begun with before, in blocks; all but its last token at most."""
+        blocks = [(salt, tuple(prompt[:end])) for end in range(BLOCK, len(prompt), BLOCK)]
+        known = sum(block in self.blocks for block in blocks) * BLOCK
+        self.blocks.update(blocks)
+        return known
+
+    def number_of(self, token: str) -> int:
+        """The id of a token of an answer."""
+        return self.numbers.setdefault(token, ANSWERS_IDS + len(self.numbers))
 
     def submit(self, sequence_id: str, prompt: Rendered, sampling: Sampling, receiver: Receiver) -> FakeSequence:
         if self.dead:
             raise EngineDied
         if any(token >= 0x110000 for token in prompt.tokens):
             raise InvalidRequest("A token is out of the vocabulary.")
-        sequence = FakeSequence(self, answer("".join(map(chr, prompt.tokens))), sampling, receiver)
+        sequence = FakeSequence(self, prompt.tokens, sampling, receiver)
         self.run(sequence)
         return sequence
 

@@ -12,9 +12,11 @@ from sse_starlette.sse import AppStatus
 from starlette.types import ASGIApp
 
 from sluice.admission import AdmissionController, Tenants
+from sluice.admission.tenants import Owners
 from sluice.api.answering import Answering
 from sluice.api.auth import Auth
 from sluice.api.closing import Closing
+from sluice.api.counting import counting
 from sluice.api.docs import docs
 from sluice.api.endpoints import ENDPOINTS
 from sluice.api.errors import broken, method_not_allowed, not_found, refused
@@ -26,7 +28,9 @@ from sluice.errors import RequestError
 from sluice.lifecycle import Lifecycle
 from sluice.settings import Settings
 from sluice.telemetry.access_log import AccessLog
+from sluice.telemetry.ignored import IgnoredFields
 from sluice.telemetry.latencies import Latencies
+from sluice.transport.cors import Cors
 from sluice.transport.edge import Edge
 from sluice.transport.record import Records
 from sluice.wire.endpoint import Endpoint
@@ -36,14 +40,14 @@ STDOUT = 1
 
 
 class Application(FastAPI):
-    """All that is asked of it passes an Edge first, and what says that the server drains."""
+    """All that is asked of it passes what says that the server drains first, and an Edge."""
 
     def __init__(self, records: Records, is_draining: Callable[[], bool], **given: Any) -> None:
         super().__init__(**given)
         self.records, self.is_draining = records, is_draining
 
     def build_middleware_stack(self) -> ASGIApp:
-        return Edge(Closing(super().build_middleware_stack(), self.is_draining), self.records)
+        return Closing(Edge(super().build_middleware_stack(), self.records), self.is_draining)
 
 
 def create_app(
@@ -62,8 +66,12 @@ def create_app(
     tenants = Tenants(settings.tenants, os.environ, clock, settings.operators.keys)
     lifecycle = Lifecycle(engine, controller, announce, settings.engine.stall_timeout)
     log = AccessLog(STDOUT)
-    records = Records(log.write if settings.http.access_log == "json" else None)
-    answering = Answering(engine, controller, latencies, settings, lifecycle.require_ready)
+    write = log.write if settings.http.access_log == "json" else None
+    records = Records(write, cors=Cors(settings.http.cors_origins))
+    ignored = IgnoredFields()
+    answering = Answering(
+        engine, controller, latencies, settings, require_ready=lifecycle.require_ready, ignored=ignored
+    )  # fmt: skip
     intake = Intake(
         endpoints, answering.generate, controller=controller, tenants=tenants, latencies=latencies,
         http=settings.http, require_ready=lifecycle.require_ready, records=records,
@@ -92,13 +100,19 @@ def create_app(
     )
     auth = Auth(tenants)
     app.include_router(routes(endpoints, intake, auth, settings.names, lifecycle.require_ready))
+    app.include_router(
+        counting(
+            engine, settings.http, auth, settings.names, require_ready=lifecycle.require_ready,
+            tell_ignored=answering.tell_ignored,
+        )
+    )  # fmt: skip
     app.include_router(docs(app.openapi, auth))
-    app.include_router(operations(controller, auth, latencies, engine, health=lifecycle, log=log))
+    app.include_router(operations(controller, auth, latencies, engine, health=lifecycle, own=(log, ignored)))
 
-    def apply(settings: Settings) -> None:
+    def apply(settings: Settings, owners: Owners) -> None:
         """Go by other limits and other keys from now on. Raises Mistake, and then has changed nothing."""
         batch = lifecycle.batch(settings.traffic)
-        tenants.update(settings.tenants, os.environ, settings.operators.keys)
+        tenants.take(settings.tenants, owners)
         controller.apply(settings.traffic, batch)
 
     app.state.controller, app.state.lifecycle, app.state.intake, app.state.apply = controller, lifecycle, intake, apply

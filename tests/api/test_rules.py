@@ -23,7 +23,8 @@ def key(name: str) -> dict[str, Any]:
 
 ADA = {"tenants": [{"name": "ada"} | key("ada")]}
 OPERATOR = {"operators": key("operator")}
-GENERATING = {"/v1/chat/completions", "/v1/completions"}
+GENERATING = {"/v1/chat/completions", "/v1/completions", "/v1/responses", "/v1/messages"}
+OF_TENANTS = {"/v1/models", "/v1/models/{name:path}", "/v1/messages/count_tokens"}
 OF_OPERATORS = {"/status", "/metrics"}
 PROBES = {"/livez", "/readyz", "/healthz", "/health"}
 DESCRIBED = {"/docs", "/openapi.json"}
@@ -53,7 +54,7 @@ def test_every_route_declares_who_may_call_it() -> None:
     assert {path for path in declared if declared[path] == "anyone"} == DESCRIBED | PROBES
     assert {path for path in declared if declared[path] == "operator"} == OF_OPERATORS
     assert {path for path in declared if declared[path] == "tenant_at_intake"} == GENERATING
-    assert {path for path in declared if declared[path] == "tenant"} == {"/v1/models", "/v1/models/{name:path}"}
+    assert {path for path in declared if declared[path] == "tenant"} == OF_TENANTS
     assert set(app.state.intake.paths) == GENERATING
     methods = [route.methods for route in app.routes if isinstance(route, APIRoute)]
     assert set[str]().union(*methods) == {"GET", "POST"}  # a HEAD is served as the GET, by the same rule

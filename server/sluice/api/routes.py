@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 from fastapi import APIRouter, Depends
+from pydantic import BaseModel
 from starlette.responses import Response
 
 from sluice.api.auth import Auth
@@ -32,7 +33,7 @@ def routes(
             dependencies=[Depends(auth.tenant_at_intake)],
             name=endpoint.path,
             description=endpoint.summary,
-            openapi_extra=body_schema(endpoint, names[0]),
+            openapi_extra=body_schema(endpoint.path, endpoint.body, names[0]),
         )
 
     @router.get("/v1/models", dependencies=[Depends(auth.tenant)])
@@ -65,10 +66,10 @@ def exchange(handler: Handler, path: str) -> Callable[[], Awaitable[Response]]:
     return answer
 
 
-def body_schema(endpoint: Endpoint, model: str) -> dict[str, Any]:
+def body_schema(path: str, body: type[BaseModel], model: str) -> dict[str, Any]:
     """The body is parsed by hand, once; this tells OpenAPI what it is. The model has that name in its examples."""
-    pointer = f"#/paths/{endpoint.path.replace('/', '~1')}/post/requestBody/content/application~1json/schema"
-    schema = endpoint.body.model_json_schema(ref_template=f"{pointer}/$defs/{{model}}")
+    pointer = f"#/paths/{path.replace('/', '~1')}/post/requestBody/content/application~1json/schema"
+    schema = body.model_json_schema(ref_template=f"{pointer}/$defs/{{model}}")
     if "examples" in schema:
         schema["examples"] = [example | {"model": model} for example in schema["examples"]]
     return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}

@@ -87,8 +87,8 @@ class Handler(Protocol):
     def enter(self, path: str, connection: Connection) -> Exchange | None:
         """None: it has been answered already, without a task and without a look at its body."""
 
-    def malformed(self, status: int, message: str) -> bytes:
-        """The error object, as JSON, for what is not HTTP."""
+    def malformed(self, path: str, status: int, message: str) -> bytes:
+        """The error object, as JSON, for what is not HTTP; the path is empty if it was not understood either."""
 
 
 def encode(headers: Mapping[str, str]) -> Headers:

@@ -38,7 +38,14 @@ class Odd:
         self.can_pause = False
 
     def submit(
-        self, sequence_id: str, prompt: Rendered, params: Any, receiver: Receiver, wants_ids: bool = False
+        self,
+        sequence_id: str,
+        prompt: Rendered,
+        params: Any,
+        receiver: Receiver,
+        *,
+        wants_ids: bool = False,
+        cache_salt: str | None = None,
     ) -> "Odd":
         for delta in self.deltas or ():
             receiver.put(delta)

@@ -9,6 +9,7 @@ from prometheus_client import REGISTRY
 from prometheus_client.registry import Collector
 
 from sluice.engine.base import (
+    AS_IT_IS,
     Constraint,
     EngineSequence,
     Loading,
@@ -19,6 +20,7 @@ from sluice.engine.base import (
     Receiver,
     Rendered,
     Sampling,
+    Tokenizing,
 )
 from sluice.engine.devices import Device
 from sluice.engine.vllm.child_logs import ChildLogs
@@ -35,6 +37,10 @@ if TYPE_CHECKING:
 
     from sluice.engine.vllm.parsing import Parsing
     from sluice.engine.vllm.renderer import Renderer
+
+
+LISTS = ("stop", "stop_token_ids", "bad_words", "allowed_token_ids", "logprob_token_ids")
+"""Of vLLM's sampling parameters."""
 
 
 class VLLMEngine:
@@ -74,6 +80,8 @@ class VLLMEngine:
                 cause = logs.cause() or one_line(error)
                 raise EngineFailed(f"The model {self.settings.model} cannot be loaded: {cause}") from error
         logs.forward()
+        if self.launch.warning is not None:
+            tell(self.launch.warning)
         if self.misfit is not None:
             if self.settings.engine.output_path == "direct":
                 raise EngineFailed(f"engine.output_path: direct does not fit: {self.misfit}")
@@ -103,11 +111,16 @@ class VLLMEngine:
 
         return Parsing(llm.vllm_config, llm.renderer.tokenizer, *self.settings.parsers, self.renderer.write)
 
-    async def render(self, prompt: Prompt, constraint: Constraint | None = None) -> Rendered:
-        tokens = await self.renderer.render(prompt)
-        if not self.parsing.needs(prompt, constraint):
-            return Rendered(tokens)
-        return await asyncio.to_thread(self.parsing.prepare, prompt, tokens, constraint)
+    async def render(
+        self, prompt: Prompt, constraint: Constraint | None = None, tokenizing: Tokenizing = AS_IT_IS
+    ) -> Rendered:
+        tokens = await self.renderer.render(prompt, tokenizing)
+        rendered = Rendered(tokens)
+        if self.parsing.needs(prompt, constraint):
+            rendered = await asyncio.to_thread(self.parsing.prepare, prompt, tokens, constraint)
+        if tokenizing.wants_text:
+            rendered = msgspec.structs.replace(rendered, text=self.renderer.text_of(prompt, tokenizing, tokens))
+        return rendered
 
     def submit(self, sequence_id: str, prompt: Rendered, sampling: Sampling, receiver: Receiver) -> EngineSequence:
         from sluice.engine.vllm.deltas import ended_by
@@ -115,7 +128,10 @@ class VLLMEngine:
 
         assert self.path is not None, "the engine has not started"
         try:
-            return self.path.submit(sequence_id, prompt, self.to_params(sampling, prompt), receiver, sampling.wants_ids)
+            return self.path.submit(
+                sequence_id, prompt, self.to_params(sampling, prompt), receiver,
+                wants_ids=sampling.wants_ids, cache_salt=sampling.cache_salt,
+            )  # fmt: skip
         except ValueError as error:
             raise InvalidRequest(brief(error), param=getattr(error, "parameter", None)) from error
         except Exception as error:
@@ -128,9 +144,15 @@ class VLLMEngine:
         from sluice.engine.vllm.held_params import HeldParams
 
         given = msgspec.structs.asdict(sampling)
-        del given["constraint"], given["wants_ids"]
+        del given["constraint"], given["wants_ids"], given["cache_salt"]
         values = self.defaults | {name: value for name, value in given.items() if value is not None}
-        values["stop"] = list(sampling.stop)
+        for name in LISTS:
+            if name in values:
+                values[name] = list(values[name])
+        if own := self.defaults.get("stop_token_ids"):  # of the model, such as the end of a call
+            values["stop_token_ids"] = list(dict.fromkeys((*sampling.stop_token_ids, *own)))
+        if sampling.logprob_token_ids is not None:
+            values["logprobs"] = None
         values |= prompt.more.get("params", {})
         kind = HeldParams if "structured_outputs" in values else SamplingParams
         return kind(**values, output_kind=RequestOutputKind.DELTA, skip_clone=True)

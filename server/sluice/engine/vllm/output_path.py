@@ -20,8 +20,9 @@ class OutputPath(Protocol):
         ...
 
     def submit(
-        self, sequence_id: str, prompt: Rendered, params: "SamplingParams", receiver: Receiver, wants_ids: bool = False
-    ) -> EngineSequence:
+        self, sequence_id: str, prompt: Rendered, params: "SamplingParams", receiver: Receiver, *,
+        wants_ids: bool = False, cache_salt: str | None = None,
+    ) -> EngineSequence:  # fmt: skip
         """Hand a sequence to vLLM. `sequence_id` has to be unique. Raises what vLLM raises, or tells the receiver.
 
         `wants_ids`: each delta tells its tokens' ids.

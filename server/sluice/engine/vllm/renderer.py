@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from vllm.renderers.params import ChatParams, TokenizeParams
 
-from sluice.engine.base import Chat, Prompt
+from sluice.engine.base import AS_IT_IS, Chat, Prompt, Tokenizing
 from sluice.engine.vllm.arguments import with_objects
 from sluice.engine.vllm.reason import reason
 from sluice.engine.vllm.special_tokens import SpecialTokens, between_turns
+from sluice.engine.vllm.system_first import system_first
 from sluice.engine.vllm.text_limit import characters_a_token
 from sluice.engine.vllm.tokenizer import fast, renamed
 from sluice.errors import ContextLengthExceeded, InvalidRequest, RequestError, one_line
@@ -62,14 +63,14 @@ class Renderer:
             backend.normalizer is not None and any(token.normalized for token in tokens),
         )
 
-    async def render(self, prompt: Prompt) -> list[int]:
+    async def render(self, prompt: Prompt, how: Tokenizing = AS_IT_IS) -> list[int]:
         """Raises InvalidRequest for what the template refuses, and ContextLengthExceeded for what can never fit."""
         if isinstance(prompt, list):
-            return prompt
+            return self.truncated(prompt, how)
         try:
             if is_short(prompt, self.short):
-                return self.render_now(prompt)
-            return await asyncio.get_running_loop().run_in_executor(None, self.render_now, prompt)
+                return self.render_now(prompt, how)
+            return await asyncio.get_running_loop().run_in_executor(None, self.render_now, prompt, how)
         except RequestError:
             raise
         except Exception as error:  # a template may raise anything, and nearly always because of its input
@@ -78,20 +79,61 @@ class Renderer:
             param = "messages" if isinstance(prompt, Chat) else "prompt"
             raise InvalidRequest(f"The prompt cannot be rendered: {why}", param=param) from error
 
-    def render_now(self, prompt: Chat | str) -> list[int]:
+    def render_now(self, prompt: Chat | str, how: Tokenizing = AS_IT_IS) -> list[int]:
         """On whatever thread."""
+        return self.truncated(self.tokens_of(prompt, how), how)
+
+    def tokens_of(self, prompt: Chat | str, how: Tokenizing) -> list[int]:
         if not isinstance(prompt, Chat):
-            self.check_length(prompt, "prompt")
-            return self.encode(prompt, True)
+            return self.encode(self.fitting(prompt, "prompt", how), how.add_special_tokens is not False)
         hidden = self.special and self.special.hide(prompt)
         text = self.write(hidden or prompt)
         if not isinstance(text, str):
             return text
-        self.check_length(text, "messages")
-        return self.special.encode(text) if self.special and hidden else self.encode(text, False)
+        text = self.fitting(text, "messages", how)
+        if self.special and hidden:
+            return [*(self.encode("", True) if how.add_special_tokens else ()), *self.special.encode(text)]
+        return self.encode(text, bool(how.add_special_tokens))
+
+    def side(self, how: Tokenizing) -> str:
+        """Where a prompt is cut: the tokenizer's own, if the request does not say."""
+        return how.truncation_side or str(getattr(self.vllm.tokenizer, "truncation_side", "left"))
+
+    def truncated(self, tokens: list[int], how: Tokenizing) -> list[int]:
+        if how.truncate_to is None:
+            return tokens
+        most = self.max_tokens - 1 if how.truncate_to < 0 else how.truncate_to
+        if len(tokens) <= most:
+            return tokens
+        return tokens[:most] if self.side(how) == "right" else tokens[len(tokens) - most :]
+
+    def text_of(self, prompt: Prompt, how: Tokenizing, tokens: list[int]) -> str:
+        """The prompt, as the client has written it if it is a whole text."""
+        if isinstance(prompt, str) and how.truncate_to is None:
+            return prompt
+        return str(self.vllm.get_tokenizer().decode(tokens))
+
+    def fitting(self, text: str, param: str, how: Tokenizing) -> str:
+        """The text, without what can't be left once it is truncated. Raises ContextLengthExceeded."""
+        if how.truncate_to is None or self.longest is None:
+            self.check_length(text, param)
+            return text
+        return text[: self.longest] if self.side(how) == "right" else text[-self.longest :]
 
     def write(self, chat: Chat) -> str | list[int]:
-        """The template's text; some templates make tokens themselves."""
+        """The template's text; some templates make tokens themselves.
+
+        Agents put system messages between the others, which some templates refuse.
+        """
+        try:
+            return self.write_in_order(chat)
+        except Exception:
+            first = system_first(chat)
+            if first is None:
+                raise
+            return self.write_in_order(first)
+
+    def write_in_order(self, chat: Chat) -> str | list[int]:
         kwargs = {"add_generation_prompt": True, "tokenize": False} | chat.template_kwargs
         if chat.tools:
             kwargs["tools"] = chat.tools

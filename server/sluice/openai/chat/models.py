@@ -3,38 +3,22 @@
 from typing import Annotated, Any, Literal, Self
 
 from msgspec import UNSET, Raw, UnsetType
-from pydantic import AfterValidator, ConfigDict, Field, JsonValue, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import ConfigDict, Field, JsonValue, model_validator
 
 from sluice.engine.base import NamedTool, ToolChoice
 from sluice.errors import InvalidRequest, quoted
 from sluice.openai.chat.messages import Message
 from sluice.openai.reasons import Reason
-from sluice.openai.sampling import Count, GenerationBody
+from sluice.openai.sampling import MOST_LOGPROBS, Count, GenerationBody
 from sluice.openai.tools import Choice, Tools
 from sluice.openai.usage import Usage
 from sluice.settings import RequestClass
 from sluice.wire.answer import Answer
 from sluice.wire.body import Dropped, Whole, at_most, only
+from sluice.wire.template_arguments import TemplateArguments
 
 MOST_MESSAGES = 2048
 """OpenAI's own limit."""
-RESERVED = frozenset(
-    {
-        "messages", "conversation", "chat_template", "add_generation_prompt", "continue_final_message", "tokenize",
-        "padding", "truncation", "max_length", "return_tensors", "return_dict", "return_assistant_tokens_mask",
-        "tokenizer_kwargs",
-    }
-)  # fmt: skip
-"""Arguments of transformers' `apply_chat_template` that are the server's to choose; the rest are the template's."""
-
-
-def not_reserved(kwargs: dict[str, Any]) -> dict[str, Any]:
-    for key in kwargs:
-        if key in RESERVED:
-            raise PydanticCustomError("reserved", "{key} cannot be set by a request", {"key": key})
-    return kwargs
-
 
 EXAMPLE: dict[str, JsonValue] = {
     "model": "demo",
@@ -49,8 +33,8 @@ class ChatCompletionRequest(GenerationBody):
     messages: Annotated[list[Message], Field(min_length=1, fail_fast=True), at_most(MOST_MESSAGES)]
     max_completion_tokens: Count | None = None
     logprobs: bool = False
-    top_logprobs: Annotated[int, Field(ge=0, le=20), Whole] = 0
-    chat_template_kwargs: Annotated[dict[str, Any], AfterValidator(not_reserved)] | None = None
+    top_logprobs: Annotated[int, Field(ge=0, le=MOST_LOGPROBS), Whole] = 0
+    chat_template_kwargs: TemplateArguments | None = None
 
     tools: Tools = Field(default_factory=list)
     tool_choice: Choice = None
@@ -59,6 +43,8 @@ class ChatCompletionRequest(GenerationBody):
     include_reasoning: bool = True
     add_generation_prompt: bool = True
     continue_final_message: bool = False
+    documents: list[dict[str, str]] | None = None
+    return_prompt_text: bool = False
     service_tier: Literal["auto", "default", "flex"] | None = None
 
     metadata: Dropped = None
@@ -66,9 +52,12 @@ class ChatCompletionRequest(GenerationBody):
     prompt_cache_key: Dropped = None
     prompt_cache_options: Dropped = None
     prompt_cache_retention: Dropped = None
+    media_io_kwargs: Dropped = None
+    mm_processor_kwargs: Dropped = None
 
     # These are not served: only what changes nothing is accepted.
     audio: Annotated[Any, only()] = None
+    chat_template: Annotated[Any, only()] = None
     function_call: Annotated[Any, only("none")] = None
     functions: Annotated[Any, only([])] = None
     modalities: Annotated[Any, only(["text"])] = None
@@ -115,6 +104,8 @@ class ChatCompletionRequest(GenerationBody):
         if self.reasoning_effort is not None:
             told.setdefault("reasoning_effort", self.reasoning_effort)
             told.setdefault("enable_thinking", self.reasoning_effort != "none")
+        if self.documents is not None:
+            told.setdefault("documents", self.documents)
         if self.continue_final_message:
             told |= {"continue_final_message": True, "add_generation_prompt": False}
         elif not self.add_generation_prompt:
@@ -122,8 +113,22 @@ class ChatCompletionRequest(GenerationBody):
         return told
 
     @property
+    def wants_logprobs(self) -> bool:
+        return self.logprobs
+
+    @property
+    def echoed(self) -> str:
+        """What of the conversation comes back before the answer: its end, if the assistant has said it."""
+        last = self.messages[-1]
+        return str(last["content"]) if self.echo and last["role"] == "assistant" else ""
+
+    @property
     def limit(self) -> int | None:
         return self.max_tokens if self.max_completion_tokens is None else self.max_completion_tokens
+
+    @property
+    def limit_name(self) -> str:
+        return "max_tokens" if self.max_completion_tokens is None else "max_completion_tokens"
 
     @property
     def request_class(self) -> RequestClass | None:
@@ -156,6 +161,7 @@ class ChatChoice(Answer):
     logprobs: None
     finish_reason: Reason | None
     stop_reason: int | str | None
+    token_ids: list[int] | UnsetType = UNSET
 
 
 class ChatCompletion(Answer):
@@ -167,6 +173,9 @@ class ChatCompletion(Answer):
     usage: Usage
     system_fingerprint: str
     service_tier: Literal["default", "flex"]
+    prompt_logprobs: UnsetType | None = UNSET
+    prompt_token_ids: list[int] | UnsetType = UNSET
+    prompt_text: str | UnsetType | None = UNSET
 
 
 class CalledToolDelta(Answer, kw_only=True):
@@ -190,6 +199,7 @@ class ChatChunkChoice(Answer):
     logprobs: Raw | None
     finish_reason: Reason | None
     stop_reason: int | str | UnsetType | None = UNSET
+    token_ids: list[int] | UnsetType = UNSET
 
 
 class ChatCompletionChunk(Answer):
@@ -200,3 +210,5 @@ class ChatCompletionChunk(Answer):
     choices: list[ChatChunkChoice]
     usage: Usage | UnsetType | None = UNSET
     system_fingerprint: str | UnsetType = UNSET
+    prompt_token_ids: list[int] | UnsetType = UNSET
+    prompt_text: str | UnsetType | None = UNSET
