@@ -6,15 +6,19 @@ from typing import Any
 Object = dict[str, Any]
 
 
+GROWING = {"content", "reasoning", "reasoning_content", "text", "arguments", "refusal"}
+"""Texts that come in pieces."""
+
+
 def openai_stream(events: list[Object]) -> Object:
     """Texts and lists grow; of anything else the last word counts."""
-    whole: Object = {"choices": {}}
+    choices: dict[int, Object] = {}
+    whole: Object = {}
     for event in events:
         for choice in event.get("choices", []):
-            grow(whole["choices"].setdefault(choice["index"], {}), choice)
+            grow(choices.setdefault(choice["index"], {}), choice)
         whole |= {key: value for key, value in event.items() if key != "choices" and value is not None}
-    whole["choices"] = [choice for _, choice in sorted(whole["choices"].items())]
-    return whole
+    return whole | {"choices": [finished(choice) for _, choice in sorted(choices.items())]}
 
 
 def grow(whole: Object, delta: Object) -> None:
@@ -24,16 +28,26 @@ def grow(whole: Object, delta: Object) -> None:
         if key == "tool_calls":
             calls = whole.setdefault(key, {})
             for call in value:
-                grow(calls.setdefault(str(call["index"]), {}), {"type": "", "id": ""} | call)
-        elif isinstance(value, dict) and key != "top_logprobs":
+                grow(calls.setdefault(call["index"], {}), call)
+        elif isinstance(value, dict):
             grow(whole.setdefault(key, {}), value)
-        elif isinstance(value, list) or (isinstance(value, str) and key in GROWING):
+        elif isinstance(value, list) or key in GROWING:
             whole[key] = whole.get(key, type(value)()) + value
-        elif value != "":
+        else:
             whole[key] = value
 
 
-GROWING = {"content", "reasoning", "reasoning_content", "text", "arguments", "refusal"}
+def finished(choice: Object) -> Object:
+    """With the names that it has when it is not streamed."""
+    if "delta" not in choice:
+        return choice
+    message = choice.pop("delta")
+    if "tool_calls" in message:
+        message["tool_calls"] = [
+            {key: value for key, value in call.items() if key != "index"}
+            for _, call in sorted(message["tool_calls"].items())
+        ]
+    return choice | {"message": message}
 
 
 def anthropic_stream(events: list[Object]) -> Object:
@@ -66,7 +80,8 @@ def responses_stream(events: list[Object]) -> Object:
             deltas[event["type"]] = deltas.get(event["type"], "") + event["delta"]
     numbers = [event.get("sequence_number") for event in events]
     in_order = numbers == list(range(len(numbers)))
-    return events[-1].get("response", {}) | {"deltas": deltas, "events": names(events), "in order": in_order}
+    response: Object = events[-1].get("response", {})
+    return response | {"deltas": deltas, "events": names(events), "in order": in_order}
 
 
 def names(events: list[Object]) -> list[str]:

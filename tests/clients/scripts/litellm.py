@@ -45,7 +45,7 @@ def thinking() -> None:
 
 def errors() -> None:
     kinds = litellm.exceptions
-    long = [{"role": "user", "content": "one two " * 3000}]
+    long = [{"role": "user", "content": "one two " * 20_000}]
     for messages, more, kind in (
         (SUM, {"top_p": 9}, kinds.BadRequestError),
         (long, {}, kinds.ContextWindowExceededError),

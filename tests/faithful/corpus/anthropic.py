@@ -90,7 +90,7 @@ def cases() -> Iterator[Case]:
 WRONG: dict[str, list[Any]] = {
     "model": [..., "nobody", 1],
     "max_tokens": [..., 0, -1, "x", 100_000],
-    "messages": [..., [], "x", [{"role": "bot", "content": "x"}], [{"role": "user"}], user("one two " * 3000)],
+    "messages": [..., [], "x", [{"role": "bot", "content": "x"}], [{"role": "user"}], user("one two " * 20_000)],
     "temperature": [-1, "x", 3],
     "top_p": [2, -1],
     "top_k": [-2],

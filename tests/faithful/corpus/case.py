@@ -40,7 +40,7 @@ def both(*cases: Case) -> Iterator[Case]:
     for case in cases:
         assert isinstance(case.body, dict)
         yield case
-        streamed = {"stream": True}
+        streamed: dict[str, Any] = {"stream": True}
         if case.path in (CHAT, COMPLETIONS):
             streamed |= {"stream_options": {"include_usage": True}}
         yield Case(f"{case.name}, streamed", case.path, case.body | streamed)

@@ -74,7 +74,7 @@ OF_COMPLETIONS: dict[str, list[Any]] = {
         [True],
         ["a", [1]],
         ["a", 1],
-        "one two " * 3000,
+        "one two " * 20_000,
     ],
     "logprobs": [-1, 21, "x", True],
     "best_of": [0, 2, "x"],

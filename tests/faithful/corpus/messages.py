@@ -9,6 +9,27 @@ SPOKEN = {"role": "assistant", "content": "Hi Ada!"}
 NAMED = [*user("My name is Ada."), SPOKEN]
 ASKED = user("What is my name?")
 
+WRONG_MESSAGES: list[Any] = [[], None, "Hi", [1], [[]], {}, [{}], [{"content": "Hi"}]]
+WRONG_CONTENTS: list[Any] = [
+    1,
+    True,
+    {},
+    [1],
+    ["Hi"],
+    [{"type": "text"}],
+    [{"text": "Hi"}],
+    [{"type": "text", "text": 1}],
+]
+WRONG_CALLS: list[Any] = [
+    [{}],
+    [{"id": "a", "type": "function"}],
+    [{"id": "a", "type": "function", "function": {"name": "f"}}],
+    [{"id": "a", "type": "function", "function": {"name": "f", "arguments": "{"}}],
+    [{"id": "a", "type": "function", "function": {"name": "f", "arguments": ""}}],
+    [{"id": "a", "type": "custom", "custom": {"name": "f", "input": ""}}],
+    "call",
+]
+
 
 def after(**more: Any) -> list[dict[str, Any]]:
     """A conversation whose assistant's turn has these keys too."""
@@ -93,24 +114,16 @@ def cases() -> Iterator[Case]:
         chat("a tool's result without an id", messages=[*user("Hi"), {"role": "tool", "content": "5"}]),
         chat("a long prompt", messages=user("one two " * 300)),
     )
-    yield chat("a prompt that is too long", messages=user("one two " * 3000))
+    yield chat("a prompt that is too long", messages=user("one two " * 20_000))
     for role in ("bot", "", None, 1, "function"):
         yield chat(f"the role {role!r}", messages=[{"role": role, "content": "Hi"}])
-    for messages in ([], None, "Hi", [1], [[]], {}, [{}], [{"content": "Hi"}]):
+    for messages in WRONG_MESSAGES:
         yield chat(f"the messages {messages}", messages=messages)
-    for content in (1, True, {}, [1], ["Hi"], [{"type": "text"}], [{"text": "Hi"}], [{"type": "text", "text": 1}]):
+    for content in WRONG_CONTENTS:
         yield chat(f"the content {content}", messages=[{"role": "user", "content": content}])
     for kind in ("image_url", "input_audio", "video_url", "file", "nobody"):
         part = {"type": kind, kind: {"url": "data:,x", "data": "", "format": "wav"}}
         yield chat(f"a part of type {kind}", messages=[{"role": "user", "content": [part]}])
     yield chat("no messages", messages=...)
-    for calls in (
-        [{}],
-        [{"id": "a", "type": "function"}],
-        [{"id": "a", "type": "function", "function": {"name": "f"}}],
-        [{"id": "a", "type": "function", "function": {"name": "f", "arguments": "{"}}],
-        [{"id": "a", "type": "function", "function": {"name": "f", "arguments": ""}}],
-        [{"id": "a", "type": "custom", "custom": {"name": "f", "input": ""}}],
-        "call",
-    ):
+    for calls in WRONG_CALLS:
         yield chat(f"the calls {calls}", messages=after(tool_calls=calls))

@@ -69,7 +69,7 @@ def cases() -> Iterator[Case]:
 
 WRONG: dict[str, list[Any]] = {
     "model": ["nobody", 1],
-    "input": [..., None, 1, [{"role": "bot", "content": "x"}], "one two " * 3000],
+    "input": [..., None, 1, [{"role": "bot", "content": "x"}], "one two " * 20_000],
     "temperature": [-1, "x", 3],
     "top_p": [2],
     "max_output_tokens": [0, -1, "x"],

@@ -24,8 +24,8 @@ def cases() -> Iterator[Case]:
         chat("both limits", "Count from 1 to 40.", max_tokens=7, max_completion_tokens=7),
         chat("limits that differ", "Count from 1 to 40.", max_tokens=9, max_completion_tokens=7),
         chat("no limit", max_tokens=...),
-        chat("a limit that does not fit beside the prompt", max_tokens=4090),
-        chat("a limit beyond the context", max_tokens=5000),
+        chat("a limit that does not fit beside the prompt", max_tokens=32_760),
+        chat("a limit beyond the context", max_tokens=40_000),
         chat("no model", model=...),
         chat("no temperature, with a seed", temperature=..., seed=11),
     )

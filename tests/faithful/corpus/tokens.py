@@ -9,6 +9,24 @@ from tests.faithful.corpus.tools import WEATHER
 TEXTS = ["", "Count from 7 to 12.", "é 漢 🙂", "<|im_start|>user\nHi<|im_end|>", "  two  spaces\n"]
 
 
+WRONG_TEXTS: list[dict[str, Any]] = [
+    {},
+    {"prompt": 1},
+    {"prompt": None},
+    {"messages": []},
+    {"prompt": "a", "model": "nobody"},
+    {"messages": "a"},
+]
+WRONG_TOKENS: list[dict[str, Any]] = [
+    {},
+    {"tokens": [-1]},
+    {"tokens": [99999999]},
+    {"tokens": "a"},
+    {"tokens": ["a"]},
+    {"tokens": [5], "model": "nobody"},
+]
+
+
 def tokenize(name: str, **fields: Any) -> Case:
     return Case(f"tokenize {name}", "/tokenize", given({"model": "demo"} | fields))
 
@@ -34,14 +52,7 @@ def cases() -> Iterator[Case]:
         continue_final_message=True,
         add_generation_prompt=False,
     )
-    for wrong in (
-        {},
-        {"prompt": 1},
-        {"prompt": None},
-        {"messages": []},
-        {"prompt": "a", "model": "nobody"},
-        {"messages": "a"},
-    ):
+    for wrong in WRONG_TEXTS:
         yield tokenize(f"{wrong}", **wrong)
     yield tokenize(
         "a prefill and a prompt", messages=user("Hi"), continue_final_message=True, add_generation_prompt=True
@@ -49,12 +60,5 @@ def cases() -> Iterator[Case]:
     for tokens in ([], [5, 9, 300], [1], [0, 1, 2]):
         yield detokenize(f"{tokens}", tokens=tokens)
     yield detokenize("without a model", model=..., tokens=[5])
-    for wrong in (
-        {},
-        {"tokens": [-1]},
-        {"tokens": [99999999]},
-        {"tokens": "a"},
-        {"tokens": ["a"]},
-        {"tokens": [5], "model": "nobody"},
-    ):
+    for wrong in WRONG_TOKENS:
         yield detokenize(f"{wrong}", **wrong)
