@@ -12,10 +12,12 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from sluice.api.generation import MOST_PROMPT_LOGPROBS
 from sluice.settings.models import DEMO
+from tests.api.exact_cases import chatml
 from tests.api.wire import CHAT, TEXT
 from tests.conftest import Running, Serve, Started
+from tests.served import OPERATORS
 
-PROMPTS = ["Count from 1 to 9.", "The cat sat near the sea. é 漢字"]
+PROMPTS = [chatml("Count from 1 to 9."), chatml("Repeat: The cat sat near the sea. é 漢字")]
 
 
 @pytest.fixture
@@ -206,7 +208,7 @@ async def test_only_some_tokens_may_be(client: httpx.AsyncClient, tokenizer: Any
     assert set(choice["token_ids"]) <= set(allowed)
     (choice,) = (await ask(client, CHAT, **asked, bad_words=["3"]))["choices"]
     assert choice["message"]["content"].startswith("1 2")
-    assert "3" not in choice["message"]["content"]
+    assert "3" not in choice["message"]["content"].split()
     assert await refused(client, CHAT, **asked, allowed_token_ids=[10**6]) == "allowed_token_ids"
 
 
@@ -306,7 +308,7 @@ async def test_a_tenants_prompts_are_cached_for_itself(serve: Serve, vllm: Start
     for name in names:
         monkeypatch.setenv(f"KEY_{name}", f"sk-{name}")
     tenants = [{"name": name, "keys": [f"env:KEY_{name}"]} for name in names]
-    async with serve(vllm, {"tenants": tenants}) as server:
+    async with serve(vllm, {"tenants": tenants} | OPERATORS) as server:
 
         async def cached(name: str, **fields: Any) -> int:
             async with httpx.AsyncClient(base_url=server.url, headers={"x-api-key": f"sk-{name}"}) as client:

@@ -50,8 +50,9 @@ async def streamed(client: AsyncOpenAI, **fields: Any) -> ParsedResponse[None]:
 
 
 def without_ids(answer: Response) -> list[dict[str, Any]]:
-    dumped = [item.to_dict() for item in answer.output]
-    return [{key: item[key] for key in item if key not in ("id", "call_id")} for item in dumped]
+    """Nor what the package adds of its own when it reads a stream."""
+    theirs: Any = {"id": True, "call_id": True, "parsed_arguments": True, "content": {"__all__": {"parsed"}}}
+    return [item.model_dump(mode="json", exclude_unset=True, exclude=theirs) for item in answer.output]
 
 
 async def both(client: AsyncOpenAI, **fields: Any) -> Response:

@@ -134,8 +134,9 @@ def arguments(settings: Settings, device: Device) -> dict[str, Any]:
     if device == "cpu":
         named |= cpu.arguments(max_num_seqs)
     given = {key: value for key, value in named.items() if value is not None} | engine.extra
-    reasoning = settings.parsers[1]  # a grammar begins where the reasoning ends
-    if reasoning is not None:
-        config: dict[str, Any] = given.get("structured_outputs_config", {})
-        given["structured_outputs_config"] = {"reasoning_parser": reasoning} | config
+    reasoning = settings.parsers[1]
+    if reasoning is not None:  # a grammar begins where the reasoning ends, and that may have a budget
+        for name in ("structured_outputs_config", "reasoning_config"):
+            config: dict[str, Any] = given.get(name, {})
+            given[name] = {"reasoning_parser": reasoning} | config
     return given
