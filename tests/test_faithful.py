@@ -1,0 +1,71 @@
+"""The comparison with `vllm serve`, without the servers: `make faithful` is it with them."""
+
+from typing import Any
+
+import pytest
+
+from tests.faithful.answer import Answer
+from tests.faithful.compare import differences
+from tests.faithful.deliberate import matches
+from tests.faithful.page import page
+from tests.faithful.streams import openai_stream
+from tests.process import ROOT
+
+WHOLE: dict[str, Any] = {"id": "a", "choices": [{"text": "42", "logprobs": [-0.5], "stop_reason": None}]}
+
+
+def test_the_page_says_what_the_table_says() -> None:
+    assert (ROOT / "docs" / "faithful.md").read_text() == page()
+
+
+@pytest.mark.parametrize(
+    ("other", "at"),
+    [
+        ({"id": "b", "choices": [{"text": "42", "logprobs": [-0.50001]}]}, []),
+        ({"choices": [{"text": "43", "logprobs": [-0.5]}]}, ["choices.0.text"]),
+        ({"choices": [{"text": "42", "logprobs": [-0.501]}]}, ["choices.0.logprobs.0"]),
+        ({"choices": [{"text": "42", "logprobs": [-0.5, -1.0]}], "usage": 1}, ["choices.0.logprobs.1", "usage"]),
+        ({"choices": [{"text": 42, "logprobs": [-0.5]}]}, ["choices.0.text"]),
+    ],
+)
+def test_answers_differ_where_a_value_does(other: dict[str, Any], at: list[str]) -> None:
+    found = differences("case", Answer("200", WHOLE), Answer("200", other))
+    assert [difference.at for difference in found] == at
+
+
+def test_of_errors_only_the_class_differs() -> None:
+    assert not list(differences("case", Answer("4xx", {"error": "a"}), Answer("4xx", {"error": "b"})))
+    assert len(list(differences("case", Answer("4xx", {}), Answer("5xx", {})))) == 1
+
+
+def test_a_stream_is_put_together_to_what_the_whole_answer_is() -> None:
+    function = {"name": "f", "arguments": "{"}
+    events: list[dict[str, Any]] = [
+        {"choices": [{"index": 0, "delta": {"role": "assistant", "content": ""}}]},
+        {"choices": [{"index": 1, "delta": {"content": "b"}}]},
+        {"choices": [{"index": 0, "delta": {"content": "a"}, "logprobs": {"content": [1]}}]},
+        {"choices": [{"index": 0, "delta": {"content": "c"}, "logprobs": {"content": [2]}, "finish_reason": "stop"}]},
+        {"choices": [{"index": 1, "delta": {"tool_calls": [{"index": 0, "id": "x", "function": function}]}}]},
+        {"choices": [{"index": 1, "delta": {"tool_calls": [{"index": 0, "function": {"arguments": "}"}}]}}]},
+        {"choices": [], "usage": {"total_tokens": 3}},
+    ]
+    assert openai_stream(events) == {
+        "choices": [
+            {
+                "index": 0, "message": {"role": "assistant", "content": "ac"}, "logprobs": {"content": [1, 2]},
+                "finish_reason": "stop",
+            },
+            {
+                "index": 1,
+                "message": {
+                    "content": "b", "tool_calls": [{"id": "x", "function": {"name": "f", "arguments": "{}"}}],
+                },
+            },
+        ],
+        "usage": {"total_tokens": 3},
+    }  # fmt: skip
+
+
+def test_a_pattern_takes_brackets_as_they_are() -> None:
+    assert matches("chat stop: [1]", "chat stop: [*")
+    assert not matches("chat stop: 1", "chat stop: [1]")
