@@ -78,7 +78,8 @@ def main() -> None:
             assert all(abs(one - other) < 1e-3 for one, other in zip(got, values, strict=True)), (got, values)
         assert score["acc,none"] == wanted["acc"], (score, wanted)
         print(
-            f"did: log-likelihoods of {len(DOCS) * len(CITIES)} answers as transformers' own, accuracy {wanted['acc']:.3f}"
+            f"did: log-likelihoods of {len(DOCS) * len(CITIES)} answers as transformers' own, "
+            f"accuracy {wanted['acc']:.3f}"
         )
         score, _ = evaluate("by_generation", "local-chat-completions", "/v1/chat/completions", Path(folder), chat=True)
         assert score["exact_match,none"] == wanted["exact_match"], (score, wanted)
