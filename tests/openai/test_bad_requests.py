@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from sluice.errors import SHOWN_CHARACTERS, InvalidRequest
 from sluice.openai.chat.models import ChatCompletionRequest
@@ -300,6 +301,8 @@ MANY: dict[str, dict[str, Any]] = {
     "unknown fields": {f"k{number}": 0 for number in range(60_000)},
     "unknown fields of a message": {"messages": [{f"k{number}": 0 for number in range(60_000)}]},
     "wrong in each of many": {"messages": [CALLS | {"tool_calls": [{}] * 100}] * 600},
+    "documents": {"documents": [{str(key): 0 for key in range(60_000)}]},
+    "wrong in each of many documents": {"documents": [{str(key): 0 for key in range(100)}] * 600},
     "metadata": {"metadata": [{}] * 300_000},
     "metadata that may be": {"metadata": [{"": 0}] * 30_000},
     "arguments of the template": {"chat_template_kwargs": {"a": [{"": 0}] * 30_000}},
@@ -322,6 +325,25 @@ def test_no_body_is_long_in_reading_or_makes_much_of_itself(fields: dict[str, An
         assert tracemalloc.get_traced_memory()[1] < 30 * len(body)
     finally:
         tracemalloc.stop()
+
+
+WRONG_THROUGHOUT: dict[str, dict[str, Any]] = {
+    "messages": {"messages": [{}] * 2048},
+    "parts": {"messages": [{"role": "user", "content": [{}] * 1000}]},
+    "documents": {"documents": [{"": 0}] * 1000},
+    "stops": {"stop": [0] * 16},
+    "tools": {"tools": [{}] * 128},
+    "choices": {"structured_outputs": {"choice": [0] * 16}},
+    "choices by their old name": {"guided_choice": [0] * 16},
+    "token ids": {"stop_token_ids": ["a"] * 16},
+}
+
+
+@pytest.mark.parametrize("fields", WRONG_THROUGHOUT.values(), ids=WRONG_THROUGHOUT)
+def test_the_first_wrong_entry_is_the_only_one_of_which_an_error_is_made(fields: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError) as error:
+        ChatCompletionRequest.model_validate(CHAT | fields)
+    assert error.value.error_count() == 1
 
 
 JSON = st.recursive(

@@ -51,7 +51,7 @@ class StructuredOutputs(WireModel):
 
     json_: Annotated[Schema | None, Field(alias="json")] = None
     regex: str | None = None
-    choice: Annotated[list[str], Field(min_length=1), at_most(MOST_CHOICES)] | None = None
+    choice: Annotated[list[str], Field(min_length=1, fail_fast=True), at_most(MOST_CHOICES)] | None = None
     grammar: str | None = None
     json_object: Literal[True] | None = None
     structural_tag: str | None = None
@@ -87,7 +87,7 @@ class Structured(WireModel):
     structured_outputs: StructuredOutputs | None = None
     guided_json: Schema | None = None
     guided_regex: str | None = None
-    guided_choice: Annotated[list[str], Field(min_length=1), at_most(MOST_CHOICES)] | None = None
+    guided_choice: Annotated[list[str], Field(min_length=1, fail_fast=True), at_most(MOST_CHOICES)] | None = None
     guided_grammar: str | None = None
     guided_decoding_backend: Dropped = None
     guided_whitespace_pattern: Dropped = None

@@ -14,7 +14,7 @@ from sluice.openai.tools import Choice, Tools
 from sluice.openai.usage import Usage
 from sluice.settings import RequestClass
 from sluice.wire.answer import Answer
-from sluice.wire.body import Dropped, Whole, at_most, only
+from sluice.wire.body import MOST_FIELDS, Dropped, Whole, at_most, only
 from sluice.wire.template_arguments import TemplateArguments
 
 MOST_MESSAGES = 2048
@@ -43,7 +43,7 @@ class ChatCompletionRequest(GenerationBody):
     include_reasoning: bool = True
     add_generation_prompt: bool = True
     continue_final_message: bool = False
-    documents: list[dict[str, str]] | None = None
+    documents: Annotated[list[Annotated[dict[str, str], at_most(MOST_FIELDS)]], Field(fail_fast=True)] | None = None
     return_prompt_text: bool = False
     service_tier: Literal["auto", "default", "flex"] | None = None
 
