@@ -303,8 +303,10 @@ async def test_an_answer_has_the_name_that_its_client_gives_it(client: httpx.Asy
     assert {chunk["id"] for chunk in await events(client, CHAT, **user("1"), request_id="mine")} == {"chatcmpl-mine"}
 
 
-async def test_a_tenants_prompts_are_cached_for_itself(serve: Serve, vllm: Started, monkeypatch: Any) -> None:
-    names = ["ann", "bob"]
+async def test_a_tenants_prompts_are_cached_for_itself(
+    serve: Serve, vllm: Started, monkeypatch: Any, transport: str
+) -> None:
+    names = ann, bob = [f"ann-{transport}", f"bob-{transport}"]
     for name in names:
         monkeypatch.setenv(f"KEY_{name}", f"sk-{name}")
     tenants = [{"name": name, "keys": [f"env:KEY_{name}"]} for name in names]
@@ -318,9 +320,9 @@ async def test_a_tenants_prompts_are_cached_for_itself(serve: Serve, vllm: Start
                 assert 0 <= number < used["prompt_tokens"]
                 return number
 
-        assert [await cached("ann"), await cached("bob")] == [0, 0]
-        assert await cached("ann") > 50
-        assert [await cached(name, cache_salt="ann\n") for name in names] == [0, 0]
+        assert [await cached(ann), await cached(bob)] == [0, 0]
+        assert await cached(ann) > 50
+        assert [await cached(name, cache_salt=f"{ann}\n") for name in names] == [0, 0]
 
 
 async def test_a_format_holds_completions_too(client: httpx.AsyncClient) -> None:
