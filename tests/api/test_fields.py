@@ -306,7 +306,7 @@ async def test_an_answer_has_the_name_that_its_client_gives_it(client: httpx.Asy
 async def test_a_tenants_prompts_are_cached_for_itself(
     serve: Serve, vllm: Started, monkeypatch: Any, transport: str
 ) -> None:
-    names = ann, bob = [f"ann-{transport}", f"bob-{transport}"]
+    names = ann, bob = [f"ann_{transport}", f"bob_{transport}"]
     for name in names:
         monkeypatch.setenv(f"KEY_{name}", f"sk-{name}")
     tenants = [{"name": name, "keys": [f"env:KEY_{name}"]} for name in names]
