@@ -17,7 +17,6 @@ HELLO = [{"role": "user", "content": "Hello"}]
 def check_chats(settings: Settings, config: "VllmConfig") -> str | None:
     """What a user should know, if there is something. Imports vLLM. Raises Mistake."""
     tools, reasoning = settings.parsers
-    check_names(tools, reasoning)
     if config.model_config.skip_tokenizer_init or config.model_config.runner_type != "generate":
         return None
     from vllm.renderers import renderer_from_config

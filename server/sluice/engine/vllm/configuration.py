@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ConfigDict, PydanticUserError, TypeAdapter, ValidationError
 
+from sluice.engine.vllm.chatting import check_names
 from sluice.errors import one_line, shown
 from sluice.settings import EngineSettings, Settings
 from sluice.settings.models import SETTINGS_OF_ARGUMENTS
@@ -22,6 +23,7 @@ def configure(settings: Settings, arguments: dict[str, Any]) -> "VllmConfig":
 
     extra = settings.engine.extra
     check_kinds(extra)
+    check_names(*settings.parsers)
     try:
         return AsyncEngineArgs(**arguments).create_engine_config()
     except ValidationError as error:
@@ -62,7 +64,7 @@ def place(first: str, message: str, extra: dict[str, Any]) -> tuple[str, ...]:
         for name in (*extra, *SETTINGS_OF_ARGUMENTS):
             if name != "model" and re.search(rf"\b{re.escape(name).replace('_', '[ _]')}\b", text):
                 return ("engine", "extra", name) if name in extra else tuple(SETTINGS_OF_ARGUMENTS[name].split("."))
-    return ("model",)
+    return ("engine", "reasoning_parser") if "parser" in message.lower() else ("model",)
 
 
 def is_here(settings: Settings) -> bool:
