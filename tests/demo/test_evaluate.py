@@ -31,7 +31,8 @@ def test_it_measures_bf16_on_the_cpu_as_many_at_once_as_it_says() -> None:
 def test_the_template_is_only_told_what_the_chat_asks_for() -> None:
     assert prompt_of(CHAT).template_kwargs == {}
     thinking = Chat("think", [], CHAT.messages, "", [{"type": "function"}], thinking=True)
-    assert prompt_of(thinking).template_kwargs == {"tools": [{"type": "function"}], "enable_thinking": True}
+    assert prompt_of(thinking).template_kwargs == {"enable_thinking": True}
+    assert (prompt_of(CHAT).tools, prompt_of(thinking).tools) == ([], [{"type": "function"}])
 
 
 def test_mistakes_are_shown_with_what_was_wanted(capsys: pytest.CaptureFixture[str]) -> None:
