@@ -21,7 +21,7 @@ from tests.openai.examples import CHAT, chat, completion
 
 def test_what_is_not_given_is_left_to_sampling() -> None:
     assert chat().to_generation("id") == GenerationRequest(
-        "id", (Chat([{"role": "user", "content": "Hi."}]),), Sampling()
+        "id", (Chat([{"role": "user", "content": "Hi."}]),), Sampling(), names={"max_tokens": "max_tokens"}
     )
     assert completion().to_generation("id") == GenerationRequest("id", ("Hi.",), Sampling(max_tokens=16))
 

@@ -22,6 +22,9 @@ class Document(Composer, yaml.CSafeLoader):
     yaml.MarkedYAMLError for whatever they cannot read, or yaml.YAMLError for characters that no text has.
     """
 
+    # a package that vLLM imports, lmformatenforcer, changes those of PyYAML for all
+    yaml_constructors = yaml.CSafeLoader.yaml_constructors.copy()
+
     def __init__(self, text: str) -> None:
         yaml.CSafeLoader.__init__(self, text)
         Composer.__init__(self)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from sluice.errors import SHOWN_CHARACTERS, InvalidRequest
 from sluice.openai.responses.translation import ResponsesCall
+from tests.held import old_heap_left_out
 from tests.openai.responses.told import BODY, response
 
 HUGE = "k" * 1_000_000
@@ -37,10 +38,11 @@ MANY: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("fields", MANY.values(), ids=MANY)
 def test_no_body_is_long_in_reading_or_makes_much_of_itself(fields: dict[str, Any]) -> None:
     body = json.dumps(BODY | fields, separators=(",", ":")).encode()
-    begin = time.thread_time()
-    with contextlib.suppress(InvalidRequest):
-        ResponsesCall.parse(body).to_generation("id")
-    assert time.thread_time() - begin < 0.2  # seconds, all in all
+    with old_heap_left_out():
+        begin = time.thread_time()
+        with contextlib.suppress(InvalidRequest):
+            ResponsesCall.parse(body).to_generation("id")
+        assert time.thread_time() - begin < 0.2  # seconds, all in all
     tracemalloc.start()
     try:
         with contextlib.suppress(InvalidRequest):
