@@ -59,7 +59,7 @@ async def run(*command: str) -> str:
 
 
 async def test_the_commands_do_what_they_say(serve: Serve, vllm: Started) -> None:
-    curl, status, tools, check = blocks("sh")
+    curl, status, check, tools = blocks("sh")
     sdk, _, claude = blocks("python")
     async with serve(vllm, concurrency=8, max_concurrency=24) as server:
         here = ("http://127.0.0.1:8000", server.url)
