@@ -27,6 +27,9 @@ from sluice.errors import EngineDied, EngineFailed, InvalidRequest
 CONTEXT = 4096
 """Tokens of the fake model's context; a letter of a prompt is one."""
 
+START = (2,)
+"""What begins a text whose special tokens are asked for."""
+
 
 def answer(prompt: str) -> list[str]:
     """The tokens that the fake model answers with: it counts, or says the prompt again."""
@@ -99,6 +102,17 @@ class FakeEngine:
             return Rendered(prompt)
         text = " ".join(str(m["content"]) for m in prompt.messages) if isinstance(prompt, Chat) else prompt
         return Rendered([ord(letter) for letter in text])
+
+    async def tokenize(self, prompt: Chat | str, add_special_tokens: bool) -> list[int]:
+        return [*(START if add_special_tokens else ()), *(await self.render(prompt)).tokens]
+
+    async def detokenize(self, tokens: list[int]) -> str:
+        if any(token >= 0x110000 for token in tokens):
+            raise InvalidRequest("A token is out of the vocabulary.", param="tokens")
+        return "".join(map(chr, tokens))
+
+    async def token_strings(self, tokens: list[int]) -> list[str]:
+        return list(map(chr, tokens))
 
     def submit(self, sequence_id: str, prompt: Rendered, sampling: Sampling, receiver: Receiver) -> FakeSequence:
         if self.dead:

@@ -21,6 +21,7 @@ from sluice.api.errors import broken, method_not_allowed, not_found, refused
 from sluice.api.intake import Intake
 from sluice.api.operations import operations
 from sluice.api.routes import routes
+from sluice.api.tokenizing import Tokenizing
 from sluice.engine.base import Engine
 from sluice.errors import RequestError
 from sluice.lifecycle import Lifecycle
@@ -91,7 +92,13 @@ def create_app(
         exception_handlers={404: not_found, 405: method_not_allowed, RequestError: refused, Exception: broken},
     )
     auth = Auth(tenants)
-    app.include_router(routes(endpoints, intake, auth, settings.names, lifecycle.require_ready))
+    require_ready = lifecycle.require_ready
+    tokenizing = Tokenizing(
+        engine, settings.names, controller=controller, tenants=tenants, http=settings.http, require_ready=require_ready
+    )
+    app.include_router(
+        routes(endpoints, intake, auth, settings.names, tokenizing=tokenizing, require_ready=require_ready)
+    )
     app.include_router(docs(app.openapi, auth))
     app.include_router(operations(controller, auth, latencies, engine, health=lifecycle, log=log))
 

@@ -24,6 +24,7 @@ def key(name: str) -> dict[str, Any]:
 ADA = {"tenants": [{"name": "ada"} | key("ada")]}
 OPERATOR = {"operators": key("operator")}
 GENERATING = {"/v1/chat/completions", "/v1/completions"}
+TOKENIZING = {"/tokenize", "/detokenize"}
 OF_OPERATORS = {"/status", "/metrics"}
 PROBES = {"/livez", "/readyz", "/healthz", "/health"}
 DESCRIBED = {"/docs", "/openapi.json"}
@@ -52,8 +53,9 @@ def test_every_route_declares_who_may_call_it() -> None:
     declared = rules(app)
     assert {path for path in declared if declared[path] == "anyone"} == DESCRIBED | PROBES
     assert {path for path in declared if declared[path] == "operator"} == OF_OPERATORS
-    assert {path for path in declared if declared[path] == "tenant_at_intake"} == GENERATING
-    assert {path for path in declared if declared[path] == "tenant"} == {"/v1/models", "/v1/models/{name:path}"}
+    assert {path for path in declared if declared[path] == "tenant_at_intake"} == GENERATING | TOKENIZING
+    named = {path for path in declared if declared[path] == "tenant"}
+    assert named == {"/v1/models", "/v1/models/{name:path}", "/version"}
     assert set(app.state.intake.paths) == GENERATING
     methods = [route.methods for route in app.routes if isinstance(route, APIRoute)]
     assert set[str]().union(*methods) == {"GET", "POST"}  # a HEAD is served as the GET, by the same rule

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sluice.errors import SHOWN_CHARACTERS, InvalidRequest
-from sluice.openai.chat.models import RESERVED, ChatCompletionRequest
+from sluice.openai.chat.models import ChatCompletionRequest
+from sluice.openai.chat.templated import RESERVED
 from sluice.openai.chat.translation import ChatCall
 from sluice.openai.completions.models import CompletionRequest
 from sluice.openai.completions.translation import CompletionCall

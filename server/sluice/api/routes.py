@@ -5,35 +5,49 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 from fastapi import APIRouter, Depends
-from starlette.responses import Response
+from pydantic import BaseModel
+from starlette.responses import JSONResponse, Response
 
+from sluice import __version__
 from sluice.api.auth import Auth
 from sluice.api.errors import no_model
+from sluice.api.tokenizing import BODIES
 from sluice.engine.base import ModelInfo
 from sluice.openai.models import model_list
 from sluice.transport.asgi import Exchanged
-from sluice.transport.base import Handler
+from sluice.transport.base import Entrance, Handler
 from sluice.transport.path import single_slashes
 from sluice.wire.endpoint import Endpoint
 
 
 def routes(
-    endpoints: Iterable[Endpoint], handler: Handler, auth: Auth, names: list[str],
+    endpoints: Iterable[Endpoint], handler: Handler, auth: Auth, names: list[str], *, tokenizing: Entrance,
     require_ready: Callable[[], ModelInfo],
 ) -> APIRouter:  # fmt: skip
     """`names`: of the model."""
     router = APIRouter(tags=["inference"])
     started_at = int(time.time())
-    for endpoint in endpoints:
+
+    def post(path: str, entrance: Entrance, body: type[BaseModel], summary: str) -> None:
         router.add_api_route(
-            endpoint.path,
-            exchange(handler, endpoint.path),
+            path,
+            exchange(entrance, path),
             methods=["POST"],
             dependencies=[Depends(auth.tenant_at_intake)],
-            name=endpoint.path,
-            description=endpoint.summary,
-            openapi_extra=body_schema(endpoint, names[0]),
+            name=path,
+            description=summary,
+            openapi_extra=body_schema(path, body, names[0]),
         )
+
+    for endpoint in endpoints:
+        post(endpoint.path, handler, endpoint.body, endpoint.summary)
+    for path, (body, summary) in BODIES.items():
+        post(path, tokenizing, body, summary)
+
+    @router.get("/version", dependencies=[Depends(auth.tenant)])
+    async def version() -> Response:
+        """Sluice's own."""
+        return JSONResponse({"version": __version__})
 
     @router.get("/v1/models", dependencies=[Depends(auth.tenant)])
     async def models() -> Response:
@@ -58,17 +72,17 @@ def routes(
     return router
 
 
-def exchange(handler: Handler, path: str) -> Callable[[], Awaitable[Response]]:
+def exchange(entrance: Entrance, path: str) -> Callable[[], Awaitable[Response]]:
     async def answer() -> Response:
-        return Exchanged(handler, path)
+        return Exchanged(entrance, path)
 
     return answer
 
 
-def body_schema(endpoint: Endpoint, model: str) -> dict[str, Any]:
+def body_schema(path: str, body: type[BaseModel], model: str) -> dict[str, Any]:
     """The body is parsed by hand, once; this tells OpenAPI what it is. The model has that name in its examples."""
-    pointer = f"#/paths/{endpoint.path.replace('/', '~1')}/post/requestBody/content/application~1json/schema"
-    schema = endpoint.body.model_json_schema(ref_template=f"{pointer}/$defs/{{model}}")
+    pointer = f"#/paths/{path.replace('/', '~1')}/post/requestBody/content/application~1json/schema"
+    schema = body.model_json_schema(ref_template=f"{pointer}/$defs/{{model}}")
     if "examples" in schema:
         schema["examples"] = [example | {"model": model} for example in schema["examples"]]
     return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}

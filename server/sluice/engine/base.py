@@ -222,6 +222,18 @@ class Engine(Protocol):
         """
         ...
 
+    async def tokenize(self, prompt: Chat | str, add_special_tokens: bool) -> list[int]:
+        """Tokens of a prompt of any length; off the event loop if they take long. Raises InvalidRequest."""
+        ...
+
+    async def detokenize(self, tokens: list[int]) -> str:
+        """The text of tokens, the special ones among them. Raises InvalidRequest for what is no token."""
+        ...
+
+    async def token_strings(self, tokens: list[int]) -> list[str]:
+        """How the vocabulary writes each of them."""
+        ...
+
     def submit(self, sequence_id: str, prompt: Rendered, sampling: Sampling, receiver: Receiver) -> EngineSequence:
         """Hand a sequence to the engine; its deltas go to the receiver.
 

@@ -9,6 +9,7 @@ from prometheus_client import REGISTRY
 from prometheus_client.registry import Collector
 
 from sluice.engine.base import (
+    Chat,
     Constraint,
     EngineSequence,
     Loading,
@@ -108,6 +109,15 @@ class VLLMEngine:
         if not self.parsing.needs(prompt, constraint):
             return Rendered(tokens)
         return await asyncio.to_thread(self.parsing.prepare, prompt, tokens, constraint)
+
+    async def tokenize(self, prompt: Chat | str, add_special_tokens: bool) -> list[int]:
+        return await self.renderer.tokenize(prompt, add_special_tokens)
+
+    async def detokenize(self, tokens: list[int]) -> str:
+        return await self.renderer.detokenize(tokens)
+
+    async def token_strings(self, tokens: list[int]) -> list[str]:
+        return await asyncio.to_thread(self.renderer.vllm.tokenizer.convert_ids_to_tokens, tokens)
 
     def submit(self, sequence_id: str, prompt: Rendered, sampling: Sampling, receiver: Receiver) -> EngineSequence:
         from sluice.engine.vllm.deltas import ended_by

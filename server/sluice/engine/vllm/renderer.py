@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from vllm.renderers.params import ChatParams, TokenizeParams
@@ -21,6 +22,10 @@ LOG = logging.getLogger("sluice")
 
 SHORT_PROMPT, SHORT_FOR_FAST = 1_000, 10_000
 """Characters up to which a prompt is rendered on the event loop: handing it to a thread would cost more than that."""
+SHORT_TOKENS = 2_000
+"""The same of what is made into text."""
+LETTER = "a"
+"""A text that shows which tokens a tokenizer puts around one."""
 CHARACTERS_A_VALUE = 200
 """What each value in a chat counts for: vLLM and the template spend that much on it, be it empty."""
 
@@ -66,10 +71,29 @@ class Renderer:
         """Raises InvalidRequest for what the template refuses, and ContextLengthExceeded for what can never fit."""
         if isinstance(prompt, list):
             return prompt
+        return await self.off_the_loop(prompt, self.render_now)
+
+    async def tokenize(self, prompt: Chat | str, add_special_tokens: bool) -> list[int]:
+        """However many tokens it has. Raises InvalidRequest for what the template refuses."""
+        return await self.off_the_loop(prompt, lambda prompt: self.tokenize_now(prompt, add_special_tokens))
+
+    async def detokenize(self, tokens: list[int]) -> str:
+        """As vLLM, with special tokens. Raises InvalidRequest for what is not in the vocabulary."""
+        tokenizer = self.vllm.tokenizer
+        most = max(tokenizer.max_token_id, self.vllm.model_config.get_vocab_size() - 1)
+        largest = max(tokens, default=0)
+        if largest > most:
+            raise InvalidRequest(f"{largest} is no token: {most} is the last one.", param="tokens")
+        if len(tokens) <= SHORT_TOKENS:
+            return str(tokenizer.decode(tokens))
+        return str(await asyncio.to_thread(tokenizer.decode, tokens))
+
+    async def off_the_loop(self, prompt: Chat | str, render: Callable[[Chat | str], list[int]]) -> list[int]:
+        """If it is not short. Raises InvalidRequest for what goes wrong."""
         try:
             if is_short(prompt, self.short):
-                return self.render_now(prompt)
-            return await asyncio.get_running_loop().run_in_executor(None, self.render_now, prompt)
+                return render(prompt)
+            return await asyncio.get_running_loop().run_in_executor(None, render, prompt)
         except RequestError:
             raise
         except Exception as error:  # a template may raise anything, and nearly always because of its input
@@ -83,11 +107,26 @@ class Renderer:
         if not isinstance(prompt, Chat):
             self.check_length(prompt, "prompt")
             return self.encode(prompt, True)
-        hidden = self.special and self.special.hide(prompt)
-        text = self.write(hidden or prompt)
+        return self.encode_chat(prompt, lambda text: self.check_length(text, "messages"))
+
+    def tokenize_now(self, prompt: Chat | str, add_special_tokens: bool) -> list[int]:
+        """The same, of any length."""
+        if not isinstance(prompt, Chat):
+            return self.encode(prompt, add_special_tokens)
+        tokens = self.encode_chat(prompt, lambda text: None)
+        if not add_special_tokens:
+            return tokens
+        bare, surrounded = self.encode(LETTER, False), self.encode(LETTER, True)
+        start = next(at for at in range(len(surrounded)) if surrounded[at : at + len(bare)] == bare)
+        return surrounded[:start] + tokens + surrounded[start + len(bare) :]
+
+    def encode_chat(self, chat: Chat, check: Callable[[str], None]) -> list[int]:
+        """`check` gets to see the template's text first."""
+        hidden = self.special and self.special.hide(chat)
+        text = self.write(hidden or chat)
         if not isinstance(text, str):
             return text
-        self.check_length(text, "messages")
+        check(text)
         return self.special.encode(text) if self.special and hidden else self.encode(text, False)
 
     def write(self, chat: Chat) -> str | list[int]:
