@@ -109,8 +109,6 @@ async def test_they_are_for_tenants_of_a_server_that_is_ready(serve: Serve, fake
         server.lifecycle.phase = "ready"
 
 
-
-
 class Held(FakeEngine):
     """Makes no text of tokens until `going` is set again; `two` is set when it has two such to do."""
 
