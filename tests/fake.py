@@ -14,6 +14,7 @@ from sluice.engine.base import (
     FinishReason,
     Loading,
     ModelInfo,
+    More,
     OutputPathName,
     Pace,
     Prompt,
@@ -60,7 +61,8 @@ class FakeSequence:
         logprobs = (TokenLogprob(token, -0.5, top),)
         if last:
             self.engine.drop(self)
-        self.receiver.put(Delta(token, 1, last, logprobs if self.sampling.logprobs is not None else None))
+        more = More((self.made,)) if self.sampling.wants_ids else None
+        self.receiver.put(Delta(token, 1, last, logprobs if self.sampling.logprobs is not None else None, more))
 
     def abort(self) -> None:
         self.engine.drop(self)

@@ -1,5 +1,6 @@
 """The embedded model calls tools, thinks, and is held to a form: over the wire, to the letter."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from typing import Any
@@ -10,6 +11,7 @@ from openai import AsyncOpenAI, AsyncStream
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 from tests.conftest import Running, Serve, Started
+from tests.held import held
 
 GREEDY: dict[str, Any] = {"model": "demo", "temperature": 0, "max_tokens": 120}
 PARAMETERS = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
@@ -23,6 +25,12 @@ THINKING = {"extra_body": {"chat_template_kwargs": {"enable_thinking": True}}}
 async def server(serve: Serve, vllm: Started, public: Started, request: Any) -> AsyncIterator[Running]:
     async with serve({"direct": vllm, "public": public}[request.param]) as running:
         yield running
+
+
+@pytest.fixture
+async def client(server: Running) -> AsyncIterator[AsyncOpenAI]:
+    async with server.openai() as client:
+        yield client
 
 
 class Said:
@@ -63,11 +71,10 @@ async def whole(client: AsyncOpenAI, **fields: Any) -> ChatCompletion:
 
 @pytest.mark.parametrize("choice", ["auto", "required", {"type": "function", "function": {"name": "get_weather"}}])
 @pytest.mark.parametrize("parallel", [True, False])
-async def test_a_tool_is_called(server: Running, choice: Any, parallel: bool) -> None:
+async def test_a_tool_is_called(server: Running, client: AsyncOpenAI, choice: Any, parallel: bool) -> None:
     fields: Any = {
         "messages": [WEATHER], "tools": TOOLS, "tool_choice": choice, "parallel_tool_calls": parallel,
     }  # fmt: skip
-    client = server.openai()
     said, answer = await streamed(client, **fields), await whole(client, **fields)
     [[name, arguments]] = said.calls
     assert (name, json.loads(arguments), said.content) == ("get_weather", {"city": "Oslo"}, "")
@@ -80,8 +87,7 @@ async def test_a_tool_is_called(server: Running, choice: Any, parallel: bool) ->
     await server.is_empty()
 
 
-async def test_its_result_is_answered(server: Running) -> None:
-    client = server.openai()
+async def test_its_result_is_answered(client: AsyncOpenAI) -> None:
     called = (await whole(client, messages=[WEATHER], tools=TOOLS)).choices[0].message
     result: Any = {"role": "tool", "tool_call_id": (called.tool_calls or [])[0].id, "content": "sunny"}
     messages: Any = [WEATHER, called.model_dump(exclude_unset=True), result]
@@ -89,15 +95,14 @@ async def test_its_result_is_answered(server: Running) -> None:
     assert (said.content, said.calls, said.finish_reason) == ("The tool says: sunny", [], "stop")
 
 
-async def test_with_tools_that_are_not_called_a_stream_is_as_without(server: Running) -> None:
+async def test_with_tools_that_are_not_called_a_stream_is_as_without(client: AsyncOpenAI) -> None:
     messages: Any = [{"role": "user", "content": "Count from 7 to 12."}]
     for tool_choice in ("auto", "none"):
-        said = await streamed(server.openai(), messages=messages, tools=TOOLS, tool_choice=tool_choice)
+        said = await streamed(client, messages=messages, tools=TOOLS, tool_choice=tool_choice)
         assert (said.content, said.calls, said.finish_reason) == ("7 8 9 10 11 12", [], "stop")
 
 
-async def test_it_thinks_when_it_is_asked_to(server: Running) -> None:
-    client = server.openai()
+async def test_it_thinks_when_it_is_asked_to(client: AsyncOpenAI) -> None:
     said, answer = await streamed(client, messages=[SUM], **THINKING), await whole(client, messages=[SUM], **THINKING)
     message = answer.choices[0].message
     assert said.content.strip() == (message.content or "").strip() == "42"
@@ -106,7 +111,7 @@ async def test_it_thinks_when_it_is_asked_to(server: Running) -> None:
     assert getattr(message, "reasoning", "").strip() == "17 plus 25 is 42."
     assert answer.usage is not None
     assert answer.usage.completion_tokens_details is not None
-    assert answer.usage.completion_tokens_details.reasoning_tokens == 8
+    assert answer.usage.completion_tokens_details.reasoning_tokens == 10
     plain = (await whole(client, messages=[SUM])).choices[0].message
     assert (plain.content, getattr(plain, "reasoning", None)) == ("42", None)
     silent = {"extra_body": {**THINKING["extra_body"], "include_reasoning": False}}
@@ -122,22 +127,21 @@ async def test_it_thinks_when_it_is_asked_to(server: Running) -> None:
         ({"structured_outputs": {"grammar": 'root ::= "yes" | "no"'}}, {"yes", "no"}),
     ],
 )
-async def test_it_is_held_to_a_form(server: Running, fields: dict[str, Any], form: set[str]) -> None:
-    client = server.openai()
+async def test_it_is_held_to_a_form(client: AsyncOpenAI, fields: dict[str, Any], form: set[str]) -> None:
     assert (await streamed(client, messages=[SUM], extra_body=fields)).content in form
     assert (await whole(client, messages=[SUM], extra_body=fields)).choices[0].message.content in form
     completed = await client.completions.create(**GREEDY, prompt="1 2 3", extra_body=fields)
     assert completed.choices[0].text in form
 
 
-async def test_it_is_held_to_a_schema(server: Running) -> None:
+async def test_it_is_held_to_a_schema(client: AsyncOpenAI) -> None:
     schema = {
         "type": "object",
         "properties": {"n": {"type": "integer", "minimum": 0, "maximum": 9}, "is": {"type": "boolean"}},
         "required": ["n", "is"], "additionalProperties": False,
     }  # fmt: skip
-    named: Any = {"type": "json_schema", "json_schema": {"name": "a", "schema": schema}}
-    said = await streamed(server.openai(), messages=[SUM], response_format=named)
+    named = {"type": "json_schema", "json_schema": {"name": "a", "schema": schema}}
+    said = await streamed(client, messages=[SUM], response_format=named)
     found = json.loads(said.content)
     assert (set(found), said.finish_reason) == ({"n", "is"}, "stop")
 
@@ -160,8 +164,22 @@ async def test_a_form_that_is_none_is_the_clients_mistake(server: Running, field
     await server.is_empty()
 
 
-async def test_an_assistants_turn_is_continued(server: Running) -> None:
+async def test_an_assistants_turn_is_continued(client: AsyncOpenAI) -> None:
     messages: Any = [{"role": "user", "content": "Count from 1 to 9."}, {"role": "assistant", "content": "1 2 3"}]
     prefill = {"continue_final_message": True, "add_generation_prompt": False}
-    said = await streamed(server.openai(), messages=messages, extra_body=prefill)
+    said = await streamed(client, messages=messages, extra_body=prefill)
     assert said.content == " 4 5 6 7 8 9"
+
+
+async def test_a_long_schema_holds_nobody_up(serve: Serve, vllm: Started) -> None:
+    """vLLM would try it again for each sequence, on the loop."""
+    words = [f"word-{number}" for number in range(20_000)]
+    schema = {"type": "object", "properties": {"word": {"enum": words}}, "required": ["word"]}
+    body = GREEDY | {"messages": [SUM], "n": 4, "guided_json": schema}
+    async with serve(vllm) as server:
+        async with held() as loop:
+            answer = await asyncio.to_thread(httpx.post, f"{server.url}/v1/chat/completions", json=body, timeout=100)
+        assert {json.loads(choice["message"]["content"])["word"] in words for choice in answer.json()["choices"]} == {
+            True
+        }
+        assert loop.longest < 0.05

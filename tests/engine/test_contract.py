@@ -3,9 +3,10 @@
 import asyncio
 from typing import Any
 
+import msgspec
 import pytest
 
-from sluice.engine.base import Chat, Delta, Sampling
+from sluice.engine.base import Chat, Delta, Rendered, Sampling
 from sluice.engine.gathered import Gathered
 from sluice.errors import InvalidRequest
 from tests.conftest import Started
@@ -30,7 +31,7 @@ async def generate(engine: Any, text: str, sampling: Sampling = GREEDY, name: st
     return await complete(engine, await engine.render(ask(text)), sampling, name)
 
 
-async def complete(engine: Any, prompt: list[int], sampling: Sampling, name: str) -> list[Delta]:
+async def complete(engine: Any, prompt: Rendered, sampling: Sampling, name: str) -> list[Delta]:
     gathered = Gathered()
     engine.submit(name, prompt, sampling, gathered)
     return await gathered.all()
@@ -139,14 +140,22 @@ async def test_a_sequence_with_a_seed_cannot_be_paused(engine: Any) -> None:
 
 
 async def test_texts_and_token_ids_are_prompts_too(engine: Any) -> None:
-    tokens = await engine.render("Count from 1 to 3.")
-    assert tokens
-    assert await engine.render(tokens) == tokens
+    rendered = await engine.render("Count from 1 to 3.")
+    assert rendered.tokens
+    assert await engine.render(rendered.tokens) == rendered == Rendered(rendered.tokens)
 
 
 async def test_a_token_outside_the_vocabulary_is_refused(engine: Any) -> None:
     with pytest.raises(InvalidRequest):
-        await complete(engine, [2**30], GREEDY, "bad")
+        await complete(engine, Rendered([2**30]), GREEDY, "bad")
+
+
+async def test_a_token_is_told_to_who_wants_to_know(engine: Any) -> None:
+    deltas = await generate(engine, "Count from 1 to 3.", msgspec.structs.replace(GREEDY, wants_ids=True))
+    ids = [token for delta in deltas if delta.more for token in delta.more.ids]
+    assert len(ids) == sum(delta.tokens for delta in deltas)
+    assert len(set(ids)) > 2
+    assert [delta.more for delta in await generate(engine, "Count from 1 to 3.")] == [None] * len(deltas)
 
 
 async def test_every_step_is_a_sign_of_life(engine: Any) -> None:

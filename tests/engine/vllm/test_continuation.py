@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
 import sluice.demo
-from sluice.engine.base import Sampling
+from sluice.engine.base import Rendered, Sampling
 from sluice.engine.gathered import Gathered
 from sluice.engine.vllm.continuation import Continuation, Unfinished, stream_after
 from sluice.engine.vllm.direct.sequence import MOST_SILENT_TOKENS
@@ -110,7 +110,7 @@ async def test_of_a_prompt_nothing_is_answered(
             )  # fmt: skip
             gathered = receiver()
             prompt = tokens_of(whole[:end])
-            sequence: Any = engine.submit(f"cut-{end}-{number}", prompt, sampling, gathered)
+            sequence: Any = engine.submit(f"cut-{end}-{number}", Rendered(prompt), sampling, gathered)
             if isinstance(gathered, Pausing):
                 gathered.sequence = sequence
                 gathered.has_paused = not sequence.can_pause
@@ -128,7 +128,7 @@ async def test_tokens_that_make_no_character_for_long(vllm: Started, asked: dict
         pytest.skip(f"the direct way does not fit: {vllm.misfit}")
     gathered = Gathered()
     sampling = Sampling(max_tokens=1, **asked)
-    sequence: Any = vllm.submit("silent", tokens_of(b"a"), sampling, gathered)
+    sequence: Any = vllm.submit("silent", Rendered(tokens_of(b"a")), sampling, gathered)
     await gathered.all()
     texts = list[str]()
     for token in [*tokens_of("漢字".encode()) * 100, *tokens_of(b"\xbc") * 1000, *tokens_of("漢".encode() + b"!")]:

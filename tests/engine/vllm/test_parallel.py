@@ -24,8 +24,8 @@ pytestmark = [
     pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="needs two processor cores"),
 ]
 PROMPTS = [
-    "Count from 7 to 42.",
-    "Count from 180 to 230.",
+    "Count from 7 to 22.",
+    "Count from 190 to 203.",
     "Repeat: the river is cold and the bread is warm",
     "Spell the word lantern.",
     "Reverse the word garden.",

@@ -83,12 +83,12 @@ class Paused(Gathered):
 async def test_a_pause_in_the_middle_of_a_character(public: Started, text: str) -> None:
     """Tokens that are bytes, in whatever order: complete characters, and what is none."""
     prompt, pieces = await public.render("1 2 3"), await public.render(text)
-    sampling = Sampling(temperature=1.0, max_tokens=40, logit_bias=dict.fromkeys(pieces, 90.0), ignore_eos=True)
+    sampling = Sampling(temperature=1.0, max_tokens=40, logit_bias=dict.fromkeys(pieces.tokens, 90.0), ignore_eos=True)
     receiver = Paused()
     receiver.sequence = sequence = public.submit("bytes", prompt, sampling, receiver)
     deltas = await receiver.all()
     tokenizer = public.running.renderer.tokenizer.backend_tokenizer
-    stream = DecodeStream(ids=prompt, skip_special_tokens=True)
+    stream = DecodeStream(ids=prompt.tokens, skip_special_tokens=True)
     assert "".join(delta.text for delta in deltas) == "".join(
         stream.step(tokenizer, token) or "" for token in sequence.tokens
     )

@@ -66,7 +66,6 @@ NO_PRIVATE_API: Patches = {
 
 
 CASES: dict[str, tuple[Patches, str, list[str]]] = {
-    "another field": (ONE_MORE_FIELD, "auto", [f"{SAYS}EngineCoreOutput has other fields: +one_more"]),
     "no answer": (DEAF, "auto", [f"{SAYS}it gave no answer within 2 s"]),
     "nothing private": (NO_PRIVATE_API, "public", []),
 }

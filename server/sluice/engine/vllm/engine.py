@@ -135,12 +135,15 @@ class VLLMEngine:
         """What the request leaves open is taken from the model's generation_config, as `vllm serve` does."""
         from vllm.sampling_params import RequestOutputKind, SamplingParams
 
+        from sluice.engine.vllm.held_params import HeldParams
+
         given = msgspec.structs.asdict(sampling)
         del given["constraint"], given["wants_ids"]
         values = self.defaults | {name: value for name, value in given.items() if value is not None}
         values["stop"] = list(sampling.stop)
         values |= prompt.more.get("params", {})
-        return SamplingParams(**values, output_kind=RequestOutputKind.DELTA, skip_clone=True)
+        kind = HeldParams if "structured_outputs" in values else SamplingParams
+        return kind(**values, output_kind=RequestOutputKind.DELTA, skip_clone=True)
 
     def last_step(self) -> float:
         assert self.path is not None, "the engine has not started"

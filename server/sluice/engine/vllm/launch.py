@@ -127,8 +127,12 @@ def arguments(settings: Settings, device: Device) -> dict[str, Any]:
         "tensor_parallel_size": engine.tensor_parallel_size,
         "pipeline_parallel_size": engine.pipeline_parallel_size,
         "data_parallel_size": engine.workers,
-        "reasoning_parser": settings.parsers[1],  # a grammar begins where the reasoning ends
     }
     if device == "cpu":
         named |= cpu.arguments(max_num_seqs)
-    return {key: value for key, value in named.items() if value is not None} | engine.extra
+    given = {key: value for key, value in named.items() if value is not None} | engine.extra
+    reasoning = settings.parsers[1]  # a grammar begins where the reasoning ends
+    if reasoning is not None:
+        config: dict[str, Any] = given.get("structured_outputs_config", {})
+        given["structured_outputs_config"] = {"reasoning_parser": reasoning} | config
+    return given

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from vllm.entrypoints.openai.chat_completion.protocol import ChatCompletionRequest
+from vllm.exceptions import VLLMClientError
 from vllm.parser import ParserManager
 from vllm.sampling_params import SamplingParams, StructuredOutputsParams
 
@@ -77,7 +78,7 @@ class Parsing:
                 request = parser.adjust_request(request)
             more = self.held_to(request)
             more["reasoning_ended"] = request.resolve_reasoning_ended(parser, tokens) if thinks else True
-        except ValueError as error:  # vLLM's and pydantic's among them
+        except (ValueError, VLLMClientError) as error:
             param = getattr(error, "parameter", None) or ("tools" if has_calls(chat) else "response_format")
             raise InvalidRequest(brief(error), param=param) from error
         if kind is None:

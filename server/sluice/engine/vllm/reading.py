@@ -8,7 +8,7 @@ from sluice.engine.parser import CallDelta, Parsed
 from sluice.errors import one_line
 
 if TYPE_CHECKING:
-    from vllm.entrypoints.generate.base.protocol import DeltaMessage
+    from vllm.entrypoints.generate.base.protocol import DeltaMessage, DeltaToolCall
     from vllm.entrypoints.openai.chat_completion.protocol import ChatCompletionRequest
     from vllm.parser import Parser
 
@@ -37,52 +37,40 @@ class Reading:
         self.untold, self.untold_ids = "", list[int]()
 
     def piece(self, text: str, ids: Sequence[int], is_last: bool) -> Parsed:
-        if self.goes_straight_on(text, ids) and not (is_last and self.kind == "reasoning"):
+        if self.is_harmless(self.kind, text, ids) and not (is_last and self.kind == "reasoning"):
             self.untold += text
             self.untold_ids += ids
             return Parsed(text) if self.kind == "text" else Parsed("", text)
-        untold, self.untold = self.untold, ""
-        told_ids, self.untold_ids = [*self.untold_ids, *ids], []
         try:
-            message = self.parser.parse_delta(untold + text, told_ids, self.request, self.prompt, finished=is_last)
+            if self.untold_ids:  # by itself: some parsers expect a marker to come alone
+                self.tell(self.untold, self.untold_ids, False)
+                self.untold, self.untold_ids = "", []
+            message = self.tell(text, [*ids], is_last)
         except Exception as error:  # models write what parsers do not expect
             LOG.warning("The parser of an answer has failed, and the rest of it is text: %s", one_line(error))
             self.leads, self.special, self.kind = {"text": frozenset()}, frozenset(), "text"
             return Parsed(text)
-        self.prompt = None
-        return self.beyond(untold, untold + text, message)
+        return self.taken(text, ids, message)
 
-    def goes_straight_on(self, text: str, ids: Sequence[int]) -> bool:
-        leads = self.leads.get(self.kind) if self.kind else None
-        if leads is None or not self.special.isdisjoint(ids):
-            return False
-        return not any(lead in text for lead in leads)
+    def tell(self, text: str, ids: list[int], is_last: bool) -> "DeltaMessage | None":
+        prompt, self.prompt = self.prompt, None
+        return self.parser.parse_delta(text, ids, self.request, prompt, finished=is_last)
 
-    def beyond(self, untold: str, told: str, message: "DeltaMessage | None") -> Parsed:
-        """What the parser has made of `told`, without what has gone straight on."""
-        text, reasoning, calls = "", "", tuple[CallDelta, ...]()
-        if message is not None:
-            text, reasoning = message.content or "", message.reasoning or ""
-            calls = tuple(
-                CallDelta(
-                    call.index, (call.function and call.function.arguments) or "", call.id,
-                    call.function and call.function.name,
-                )
-                for call in message.tool_calls or ()
-                if not (self.one_call and call.index)
-            )  # fmt: skip
-        if text == told:
-            kind: Kind | None = "text"
-        elif reasoning == told:
-            kind = "reasoning"
-        else:  # it holds something back, or has found a marker
-            kind = None
-        if untold:
-            if self.kind == "text":
-                text = text[len(untold) :]
-            else:
-                reasoning = reasoning[len(untold) :]
-        self.kind = kind
+    def is_harmless(self, kind: Kind | None, text: str, ids: Sequence[int]) -> bool:
+        """Nothing in it can be of a marker, where this kind of text is."""
+        leads = None if kind is None else self.leads.get(kind)
+        return leads is not None and self.special.isdisjoint(ids) and not any(lead in text for lead in leads)
+
+    def taken(self, told: str, ids: Sequence[int], message: "DeltaMessage | None") -> Parsed:
+        """What the parser has made of what it was told last."""
+        if message is None:
+            self.kind = None
+            return Parsed()
+        text, reasoning = message.content or "", message.reasoning or ""
+        calls = tuple(to_call(call) for call in message.tool_calls or () if not (self.one_call and call.index))
+        # if it is neither, the parser holds something back, or has found a marker
+        kind: Kind | None = "text" if text == told else "reasoning" if reasoning == told else None
+        self.kind = kind if self.is_harmless(kind, told, ids) else None
         return Parsed(text, reasoning, calls)
 
     def whole(self, text: str, ids: Sequence[int]) -> Parsed:
@@ -105,3 +93,10 @@ class Reading:
 
     def reasoning_tokens(self, ids: Sequence[int]) -> int:
         return int(self.parser.count_reasoning_tokens(ids))
+
+
+def to_call(call: "DeltaToolCall") -> CallDelta:
+    function = call.function
+    if function is None:
+        return CallDelta(call.index, "", call.id)
+    return CallDelta(call.index, function.arguments or "", call.id, function.name)

@@ -54,8 +54,8 @@ async def test_as_generate_does(direct: Started, public: Started, case: str) -> 
 
 @pytest.mark.parametrize("text", ["1 2 3 4 5 " * 10, "漢字 🎉 é " * 10, "漢字" * 30, "🎉" * 30])
 async def test_of_a_prompt_only_the_end_is_decoded(direct: Started, public: Started, text: str) -> None:
-    assert len(await direct.render(text)) > DETOKENIZER_CONTEXT_TOKENS
-    for bias in (None, dict.fromkeys(await direct.render("字 🎉 é"), 50.0)):
+    assert len((await direct.render(text)).tokens) > DETOKENIZER_CONTEXT_TOKENS
+    for bias in (None, dict.fromkeys((await direct.render("字 🎉 é")).tokens, 50.0)):
         sampling = Sampling(max_tokens=20, temperature=1.0, seed=3, logit_bias=bias, ignore_eos=True)
         mine, theirs = await generated(direct, text, sampling), await generated(public, text, sampling)
         assert one_a_token(theirs) == one_a_token(mine)
@@ -114,7 +114,10 @@ def one_a_token(deltas: list[Delta]) -> tuple[Any, ...]:
 
 def test_every_sampling_parameter_is_compared() -> None:
     compared = {name for _, asked in CASES.values() for name in asked} | set(GREEDY)
-    assert set(Sampling.__struct_fields__) - compared == {"top_p", "top_k", "min_p"}  # they only choose among tokens
+    assert set(Sampling.__struct_fields__) - compared == {
+        "top_p", "top_k", "min_p", "constraint",  # they only choose among tokens
+        "wants_ids",  # test_contract
+    }  # fmt: skip
 
 
 async def test_vllms_own_metrics_are_kept(direct: Started) -> None:
@@ -129,7 +132,7 @@ async def test_vllms_own_metrics_are_kept(direct: Started) -> None:
     )  # fmt: skip
     before = {name: value(name) for name in names}
     deltas = await generated(direct, chat(COUNT), Sampling(**GREEDY))
-    prompt = len(await direct.render(chat(COUNT)))
+    prompt = len((await direct.render(chat(COUNT))).tokens)
     more = {name: value(name) - before[name] for name in names}
     assert more == dict.fromkeys(names, 1.0) | {
         "vllm:generation_tokens_total": len(deltas),
@@ -141,7 +144,7 @@ async def test_vllms_own_metrics_are_kept(direct: Started) -> None:
 
 async def test_a_token_that_there_is_not(direct: Started) -> None:
     """It is vLLM's to say what becomes of it; the next one is decoded as ever."""
-    prompt, [letter] = await direct.render(chat(COUNT)), await direct.render("a")
+    prompt, [letter] = await direct.render(chat(COUNT)), (await direct.render("a")).tokens
     sequence = direct.submit("odd", prompt, Sampling(**GREEDY), Gathered())
     assert isinstance(sequence, DirectSequence)
     assert [sequence.decode(token) for token in (-1, letter)] == ["", "a"]

@@ -1,0 +1,166 @@
+"""vLLM's parsers see what may be a marker, and what is made of an answer is as if they had seen all of it."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sluice.engine.base import Chat
+from sluice.engine.parser import CallDelta, Parsed
+from sluice.engine.vllm.parsing import Parsing, default_of_switches
+from sluice.engine.vllm.reading import Reading
+from sluice.engine.vllm.renderer import Renderer
+from sluice.errors import InvalidRequest
+
+TOOLS = [{"type": "function", "function": {"name": "f", "description": None, "parameters": {"type": "object"}}}]
+ASKED = [{"role": "user", "content": "Hi."}]
+CALL = '<tool_call>{"name": "f", "arguments": {"city": "Oslo"}}</tool_call>'
+THOUGHT = "<think>\nHm, 1 < 2.\n</think>\n\n"
+
+
+@pytest.fixture(scope="module")
+def renderer(demo_renderer: Any) -> Renderer:
+    return Renderer(demo_renderer, special_tokens_are_text=False)
+
+
+@pytest.fixture(scope="module")
+def parsing(renderer: Renderer) -> Parsing:
+    return Parsing(renderer.vllm.config, renderer.vllm.tokenizer, "hermes", "deepseek_r1", renderer.write)
+
+
+def reading(parsing: Parsing, *, tools: bool = True, thinks: bool = False) -> Reading:
+    kwargs = {"enable_thinking": True} if thinks else {}
+    chat = Chat(ASKED, kwargs, TOOLS if tools else [], "auto" if tools else "none")
+    made = parsing.prepare(chat, [1, 2, 3], None).parser
+    assert made is not None
+    found = made()
+    assert isinstance(found, Reading)
+    return found
+
+
+def read(reading: Reading, renderer: Renderer, text: str, pieces: int = 1) -> Parsed:
+    """An answer, so many tokens a piece, put together again."""
+    ids = renderer.vllm.tokenizer.encode(text, add_special_tokens=False)
+    groups = [ids[start : start + pieces] for start in range(0, len(ids), pieces)]
+    said, thought, calls = "", "", dict[int, list[str]]()
+    for number, group in enumerate(groups, 1):
+        piece = renderer.vllm.tokenizer.decode(group)
+        parsed = reading.piece(piece, group, number == len(groups))
+        said, thought = said + parsed.text, thought + parsed.reasoning
+        for call in parsed.calls:
+            if call.name:
+                assert call.id
+                calls[call.index] = [call.name, ""]
+            calls[call.index][1] += call.arguments
+    return Parsed(said, thought, tuple(CallDelta(index, call[1], None, call[0]) for index, call in calls.items()))
+
+
+class Counting:
+    """A parser of vLLM's, and how often it is asked."""
+
+    def __init__(self, parser: Any) -> None:
+        self.parser, self.asked = parser, 0
+
+    def parse_delta(self, *arguments: Any, **named: Any) -> Any:
+        self.asked += 1
+        return self.parser.parse_delta(*arguments, **named)
+
+
+TEXTS = {
+    "plain": "One two three.", "a comparison": "1 < 2 and <b>so</b> on, {}", "a call": CALL, "two calls": CALL + CALL,
+    "text and a call": f"Look: {CALL}", "half a call": CALL[:30], "a marker's beginning": "a <tool",
+    "an end alone": "a </tool_call> b", "nothing": " ",
+}  # fmt: skip
+THOUGHTS = [*(THOUGHT + text for text in TEXTS.values()), THOUGHT[:-12], THOUGHT]
+
+
+@pytest.mark.parametrize("pieces", [1, 3, 100])
+@pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
+def test_calls(parsing: Parsing, renderer: Renderer, text: str, pieces: int) -> None:
+    told_all = reading(parsing)
+    told_all.leads = {}
+    assert read(reading(parsing), renderer, text, pieces) == read(told_all, renderer, text, pieces)
+
+
+@pytest.mark.parametrize("tools", [True, False])
+@pytest.mark.parametrize("pieces", [1, 3, 100])
+@pytest.mark.parametrize(
+    "text", [*TEXTS.values(), *(THOUGHT + text for text in TEXTS.values()), THOUGHT[:-12], THOUGHT]
+)
+def test_thoughts(parsing: Parsing, renderer: Renderer, text: str, pieces: int, tools: bool) -> None:
+    told_all = reading(parsing, tools=tools, thinks=True)
+    told_all.leads = {}
+    read_ = read(reading(parsing, tools=tools, thinks=True), renderer, text, pieces)
+    assert read_ == read(told_all, renderer, text, pieces)
+
+
+@given(st.text(alphabet='ab<>/{}" ', max_size=40), st.integers(1, 4))
+@settings(max_examples=100, deadline=None)
+def test_any_text(parsing: Parsing, renderer: Renderer, text: str, pieces: int) -> None:
+    told_all = reading(parsing)
+    told_all.leads = {}
+    assert read(reading(parsing), renderer, text, pieces) == read(told_all, renderer, text, pieces)
+
+
+def test_a_plain_answer_is_no_parsers_business(parsing: Parsing, renderer: Renderer) -> None:
+    found = reading(parsing)
+    found.parser = counting = Counting(found.parser)
+    assert read(found, renderer, "One two three four.") == Parsed("One two three four.")
+    assert counting.asked == 0
+    found = reading(parsing, thinks=True)
+    found.parser = counting = Counting(found.parser)
+    parsed = read(found, renderer, f"<think>\n{'one ' * 50}\n</think>\n\nOne two.")
+    assert parsed.text.strip() == "One two."
+    assert counting.asked < 12  # of more than 100 tokens: the markers, and what stands around them
+
+
+def test_a_parser_that_fails_leaves_a_text(parsing: Parsing, renderer: Renderer) -> None:
+    class Failing:
+        def parse_delta(self, *arguments: Any, **named: Any) -> Any:
+            raise ValueError("odd")
+
+        def parse(self, *arguments: Any, **named: Any) -> Any:
+            raise ValueError("odd")
+
+        def set_prompt_token_ids(self, ids: Any) -> None: ...
+
+    found: Any = reading(parsing)
+    found.parser = Failing()
+    assert read(found, renderer, f"Look: {CALL}").text == f"Look: {CALL}"
+    assert found.whole(CALL, []) == Parsed(CALL)
+
+
+def test_a_whole_answer_is_read_at_once(parsing: Parsing) -> None:
+    parsed = reading(parsing, thinks=True).whole(THOUGHT + CALL + CALL, [])
+    assert (parsed.text, parsed.reasoning.strip()) == ("", "Hm, 1 < 2.")
+    assert [(call.index, call.name, json.loads(call.arguments)) for call in parsed.calls] == [
+        (0, "f", {"city": "Oslo"}), (1, "f", {"city": "Oslo"}),
+    ]  # fmt: skip
+    assert len({call.id for call in parsed.calls}) == 2
+
+
+def test_tools_need_a_parser(renderer: Renderer) -> None:
+    without = Parsing(renderer.vllm.config, renderer.vllm.tokenizer, None, None, renderer.write)
+    assert not without.needs(Chat(ASKED, {"enable_thinking": True}), None)
+    with pytest.raises(InvalidRequest, match=r"engine\.tool_call_parser"):
+        without.prepare(Chat(ASKED, {}, TOOLS, "auto"), [1], None)
+
+
+def test_who_thinks(parsing: Parsing) -> None:
+    assert [parsing.thinks(Chat(ASKED, kwargs)) for kwargs in ({}, {"enable_thinking": True})] == [False, True]
+    assert not parsing.needs(Chat(ASKED), None)
+
+
+@pytest.mark.parametrize(
+    ("template", "thinks"),
+    [
+        (lambda kwargs: "T" if kwargs.get("enable_thinking") else "", False),
+        (lambda kwargs: "T" if kwargs.get("enable_thinking", True) else "", True),
+        (lambda kwargs: "T" if kwargs.get("thinking") else "", False),
+        (lambda kwargs: "", True),
+    ],
+)
+def test_the_templates_word_on_thinking(template: Any, thinks: bool) -> None:
+    assert default_of_switches(lambda chat: template(chat.template_kwargs)) is thinks
