@@ -116,12 +116,16 @@ class FakeEngine:
     async def token_strings(self, tokens: list[int]) -> list[str]:
         return list(map(chr, tokens))
 
-    def submit(self, sequence_id: str, prompt: Rendered, sampling: Sampling, receiver: Receiver) -> FakeSequence:
+    def submit(
+        self, sequence_id: str, prompt: Rendered, sampling: Sampling, receiver: Receiver, adapter: str | None = None
+    ) -> FakeSequence:
         if self.dead:
             raise EngineDied
         if any(token >= 0x110000 for token in prompt.tokens):
             raise InvalidRequest("A token is out of the vocabulary.")
-        sequence = FakeSequence(self, answer("".join(map(chr, prompt.tokens))), sampling, receiver)
+        said = "".join(map(chr, prompt.tokens))
+        text = said if adapter is None else f"{adapter} {said}"
+        sequence = FakeSequence(self, answer(text), sampling, receiver)
         self.run(sequence)
         return sequence
 

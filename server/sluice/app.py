@@ -94,11 +94,9 @@ def create_app(
     auth = Auth(tenants)
     require_ready = lifecycle.require_ready
     tokenizing = Tokenizing(
-        engine, settings.names, controller=controller, tenants=tenants, http=settings.http, require_ready=require_ready
+        engine, answering.names, controller=controller, tenants=tenants, http=settings.http, require_ready=require_ready
     )
-    app.include_router(
-        routes(endpoints, intake, auth, settings.names, tokenizing=tokenizing, require_ready=require_ready)
-    )
+    app.include_router(routes(endpoints, intake, auth, settings, tokenizing=tokenizing, require_ready=require_ready))
     app.include_router(docs(app.openapi, auth))
     app.include_router(operations(controller, auth, latencies, engine, health=lifecycle, log=log))
 

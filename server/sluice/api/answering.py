@@ -5,6 +5,8 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from random import Random
 
+from msgspec.structs import replace
+
 from sluice import __version__
 from sluice.admission import AdmissionController, Ticket
 from sluice.api.errors import no_model, to_problem
@@ -40,7 +42,8 @@ class Answering:
         require_ready: Callable[[], ModelInfo],
     ) -> None:  # fmt: skip
         self.engine, self.controller, self.latencies = engine, controller, latencies
-        self.names, self.coalesce = settings.names, settings.streaming.coalesce == "auto"
+        self.adapters = [adapter.name for adapter in settings.lora]
+        self.names, self.coalesce = settings.names + self.adapters, settings.streaming.coalesce == "auto"
         self.require_ready = require_ready
         self.fingerprint = f"sluice-{__version__}"
         self.reasoning_fields = REASONING_FIELDS[settings.streaming.reasoning_field]
@@ -55,8 +58,11 @@ class Answering:
         ticket.request_class = ticket.account.class_of(call.request_class)
         request_id = f"{endpoint.id_prefix}{self.ids.getrandbits(128):032x}"
         about = About(request_id, int(time.time()), self.fingerprint, self.reasoning_fields)
+        request = call.to_generation(request_id)
+        if call.model in self.adapters:
+            request = replace(request, adapter=call.model)
         generation = Generation(
-            call.to_generation(request_id), ticket, engine=self.engine, model=self.require_ready(),
+            request, ticket, engine=self.engine, model=self.require_ready(),
             controller=self.controller, latencies=self.latencies,
         )  # fmt: skip
         await generation.prepare()

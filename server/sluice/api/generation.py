@@ -163,7 +163,9 @@ class Generation:
         self.latencies.queue.observe(entry.since - entry.arrived)
         try:
             name = f"{self.request.id}-{index}"
-            sequence = self.engine.submit(name, self.prompt_of(index), self.sampling(index), choice)
+            sequence = self.engine.submit(
+                name, self.prompt_of(index), self.sampling(index), choice, self.request.adapter
+            )
         except RequestError as error:
             self.fail(error)
             return

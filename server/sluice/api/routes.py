@@ -14,6 +14,7 @@ from sluice.api.errors import no_model
 from sluice.api.tokenizing import BODIES
 from sluice.engine.base import ModelInfo
 from sluice.openai.models import model_list
+from sluice.settings import Settings
 from sluice.transport.asgi import Exchanged
 from sluice.transport.base import Entrance, Handler
 from sluice.transport.path import single_slashes
@@ -21,11 +22,11 @@ from sluice.wire.endpoint import Endpoint
 
 
 def routes(
-    endpoints: Iterable[Endpoint], handler: Handler, auth: Auth, names: list[str], *, tokenizing: Entrance,
+    endpoints: Iterable[Endpoint], handler: Handler, auth: Auth, settings: Settings, *, tokenizing: Entrance,
     require_ready: Callable[[], ModelInfo],
 ) -> APIRouter:  # fmt: skip
-    """`names`: of the model."""
     router = APIRouter(tags=["inference"])
+    names, adapters = settings.names, {adapter.name: adapter.path for adapter in settings.lora}
     started_at = int(time.time())
 
     def post(path: str, entrance: Entrance, body: type[BaseModel], summary: str) -> None:
@@ -51,8 +52,8 @@ def routes(
 
     @router.get("/v1/models", dependencies=[Depends(auth.tenant)])
     async def models() -> Response:
-        """The names under which the model is served."""
-        body = model_list(names, started_at, require_ready().max_model_len).encode()
+        """The names under which the model is served, and its adapters."""
+        body = model_list(names, adapters, started_at, require_ready().max_model_len).encode()
         return Response(body, media_type="application/json")
 
     @router.get(
@@ -62,12 +63,12 @@ def routes(
     )
     async def model(name: str) -> Response:
         """One of them, by its name; a slash in it may be sent as it is, or as %2F."""
-        cards = model_list(names, started_at, require_ready().max_model_len).data
+        cards = model_list(names, adapters, started_at, require_ready().max_model_len).data
         wanted = name.replace("%2F", "/")
         for card in cards:
             if single_slashes(f"/{card.id}") == single_slashes(f"/{wanted}"):
                 return Response(card.encode(), media_type="application/json")
-        raise no_model(wanted, names)
+        raise no_model(wanted, [*names, *adapters])
 
     return router
 

@@ -88,12 +88,16 @@ class Rendered(msgspec.Struct, frozen=True):
 
 
 class GenerationRequest(msgspec.Struct, frozen=True):
-    """What a request's body asks for, valid in itself: `n` sequences for each of its prompts."""
+    """What a request's body asks for, valid in itself: `n` sequences for each of its prompts.
+
+    `adapter`: the name of what changes the model for it, if anything does.
+    """
 
     id: str
     prompts: tuple[Prompt, ...]
     sampling: Sampling
     n: int = 1
+    adapter: str | None = None
 
     @property
     def sequences(self) -> int:
@@ -234,7 +238,9 @@ class Engine(Protocol):
         """How the vocabulary writes each of them."""
         ...
 
-    def submit(self, sequence_id: str, prompt: Rendered, sampling: Sampling, receiver: Receiver) -> EngineSequence:
+    def submit(
+        self, sequence_id: str, prompt: Rendered, sampling: Sampling, receiver: Receiver, adapter: str | None = None
+    ) -> EngineSequence:
         """Hand a sequence to the engine; its deltas go to the receiver.
 
         Raises `InvalidRequest`, `EngineFailed` or `EngineDied`, or lets the receiver know a little later.

@@ -38,8 +38,9 @@ class Odd:
         self.can_pause = False
 
     def submit(
-        self, sequence_id: str, prompt: Rendered, params: Any, receiver: Receiver, wants_ids: bool = False
-    ) -> "Odd":
+        self, sequence_id: str, prompt: Rendered, params: Any, receiver: Receiver, wants_ids: bool = False,
+        *, adapter: Any = None,
+    ) -> "Odd":  # fmt: skip
         for delta in self.deltas or ():
             receiver.put(delta)
         return self

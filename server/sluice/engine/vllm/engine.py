@@ -22,6 +22,7 @@ from sluice.engine.base import (
     Sampling,
 )
 from sluice.engine.devices import Device
+from sluice.engine.vllm.adapters import requests
 from sluice.engine.vllm.child_logs import ChildLogs
 from sluice.engine.vllm.launch import Launch
 from sluice.engine.vllm.output_path import OutputPath
@@ -31,6 +32,7 @@ from sluice.settings import Settings
 from sluice.stderr import tell
 
 if TYPE_CHECKING:
+    from vllm.lora.request import LoRARequest
     from vllm.sampling_params import SamplingParams
     from vllm.v1.engine.async_llm import AsyncLLM
 
@@ -49,6 +51,7 @@ class VLLMEngine:
         self.misfit: str | None = None
         self.defaults: dict[str, Any] = {}
         self.pace = Pace()
+        self.adapters: dict[str, LoRARequest] = {}
         self.renderer: Renderer
         self.parsing: Parsing
 
@@ -96,6 +99,7 @@ class VLLMEngine:
 
         are_text = self.settings.engine.special_tokens_in_text == "text"
         self.renderer = await asyncio.to_thread(Renderer, llm.renderer, are_text)
+        self.adapters = requests(self.settings)
         self.parsing = await asyncio.to_thread(self.find_parsers, llm)
         self.path, self.misfit = await choose(llm, self.settings.engine.output_path, self.pace, self.renderer)
 
@@ -119,13 +123,18 @@ class VLLMEngine:
     async def token_strings(self, tokens: list[int]) -> list[str]:
         return await asyncio.to_thread(self.renderer.vllm.tokenizer.convert_ids_to_tokens, tokens)
 
-    def submit(self, sequence_id: str, prompt: Rendered, sampling: Sampling, receiver: Receiver) -> EngineSequence:
+    def submit(
+        self, sequence_id: str, prompt: Rendered, sampling: Sampling, receiver: Receiver, adapter: str | None = None
+    ) -> EngineSequence:
         from sluice.engine.vllm.deltas import ended_by
         from sluice.engine.vllm.reason import brief
 
         assert self.path is not None, "the engine has not started"
         try:
-            return self.path.submit(sequence_id, prompt, self.to_params(sampling, prompt), receiver, sampling.wants_ids)
+            return self.path.submit(
+                sequence_id, prompt, self.to_params(sampling, prompt), receiver, sampling.wants_ids,
+                adapter=None if adapter is None else self.adapters[adapter],
+            )  # fmt: skip
         except ValueError as error:
             raise InvalidRequest(brief(error), param=getattr(error, "parameter", None)) from error
         except Exception as error:

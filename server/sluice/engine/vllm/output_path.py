@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Protocol
 from sluice.engine.base import EngineSequence, OutputPathName, Receiver, Rendered
 
 if TYPE_CHECKING:
+    from vllm.lora.request import LoRARequest
     from vllm.sampling_params import SamplingParams
 
 
@@ -20,8 +21,9 @@ class OutputPath(Protocol):
         ...
 
     def submit(
-        self, sequence_id: str, prompt: Rendered, params: "SamplingParams", receiver: Receiver, wants_ids: bool = False
-    ) -> EngineSequence:
+        self, sequence_id: str, prompt: Rendered, params: "SamplingParams", receiver: Receiver, wants_ids: bool = False,
+        *, adapter: "LoRARequest | None" = None,
+    ) -> EngineSequence:  # fmt: skip
         """Hand a sequence to vLLM. `sequence_id` has to be unique. Raises what vLLM raises, or tells the receiver.
 
         `wants_ids`: each delta tells its tokens' ids.

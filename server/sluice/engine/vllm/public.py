@@ -15,6 +15,7 @@ from sluice.engine.vllm.deltas import ended_by, to_delta
 from sluice.errors import EngineDied, EngineFailed
 
 if TYPE_CHECKING:
+    from vllm.lora.request import LoRARequest
     from vllm.outputs import CompletionOutput, RequestOutput
     from vllm.sampling_params import SamplingParams
     from vllm.v1.engine.async_llm import AsyncLLM
@@ -44,9 +45,10 @@ class PublicPath:
         asking.result()
 
     def submit(
-        self, sequence_id: str, prompt: Rendered, params: "SamplingParams", receiver: Receiver, wants_ids: bool = False
-    ) -> "PublicSequence":
-        return PublicSequence(self, sequence_id, prompt, params, receiver, wants_ids=wants_ids)
+        self, sequence_id: str, prompt: Rendered, params: "SamplingParams", receiver: Receiver, wants_ids: bool = False,
+        *, adapter: "LoRARequest | None" = None,
+    ) -> "PublicSequence":  # fmt: skip
+        return PublicSequence(self, sequence_id, prompt, params, receiver, wants_ids=wants_ids, adapter=adapter)
 
     def record(self) -> None:
         """vLLM does so itself."""
@@ -65,10 +67,10 @@ class PublicSequence:
 
     def __init__(
         self, path: PublicPath, name: str, prompt: Rendered, params: "SamplingParams", receiver: Receiver, *,
-        wants_ids: bool,
+        wants_ids: bool, adapter: "LoRARequest | None",
     ) -> None:  # fmt: skip
         self.path, self.name, self.params, self.receiver, self.wants_ids = path, name, params, receiver, wants_ids
-        self.prompt, self.more = prompt.tokens, prompt.more
+        self.prompt, self.more, self.adapter = prompt.tokens, prompt.more, adapter
         self.tokenizer: Any = getattr(path.llm.renderer.tokenizer, "backend_tokenizer", None)
         # A pause loses the state of a generator of its own, and makes of the answer a prompt, which is not penalized,
         # in which no stop string is looked for, and of which the logprobs know nothing.
@@ -90,7 +92,8 @@ class PublicSequence:
     def generate(self, name: str, prompt: list[int], params: "SamplingParams") -> None:
         rendered: Any = {"type": "token", "prompt_token_ids": prompt}
         reasoning = {key: value for key, value in self.more.items() if key != "params"}
-        self.task = asyncio.create_task(self.run(self.path.llm.generate(rendered, params, name, **reasoning)))
+        outputs = self.path.llm.generate(rendered, params, name, lora_request=self.adapter, **reasoning)
+        self.task = asyncio.create_task(self.run(outputs))
         self.path.tasks.add(self.task)
         self.task.add_done_callback(self.path.tasks.discard)
 
