@@ -3,7 +3,8 @@
 import asyncio
 import re
 import time
-from collections.abc import Callable, Sequence
+from array import array
+from collections.abc import Callable, Iterable, Sequence
 
 from prometheus_client.registry import Collector
 
@@ -17,6 +18,7 @@ from sluice.engine.base import (
     More,
     OutputPathName,
     Pace,
+    Pooling,
     Prompt,
     Receiver,
     Rendered,
@@ -73,11 +75,25 @@ class FakeSequence:
         self.engine.run(self)
 
 
+class FakeVector(FakeSequence):
+    """One step makes a vector of the prompt: its tokens."""
+
+    def __init__(self, engine: "FakeEngine", tokens: list[int], receiver: Receiver) -> None:
+        super().__init__(engine, [""], Sampling(), receiver)
+        self.vector, self.can_pause = array("f", tokens).tobytes(), False
+
+    def step(self) -> None:
+        self.engine.drop(self)
+        self.receiver.put(Delta("", 0, "stop", None, More(vector=self.vector)))
+
+
 class FakeEngine:
     """Counts what it is told to; `going` can be cleared to make it hang, `die` ends it."""
 
-    def __init__(self, seconds_a_token: float = 0.0, failure: str | None = None) -> None:
-        self.seconds_a_token, self.failure = seconds_a_token, failure
+    def __init__(
+        self, seconds_a_token: float = 0.0, failure: str | None = None, tasks: Iterable[str] = ("generate",)
+    ) -> None:
+        self.seconds_a_token, self.failure, self.tasks = seconds_a_token, failure, frozenset(tasks)
         self.live: dict[FakeSequence, None] = {}
         self.peak_live = 0
         self.stepping: asyncio.Task[None] | None = None
@@ -96,7 +112,7 @@ class FakeEngine:
         await self.loaded.wait()
         if self.failure:
             raise EngineFailed(self.failure)
-        return ModelInfo(max_model_len=CONTEXT, max_num_seqs=256)
+        return ModelInfo(max_model_len=CONTEXT, max_num_seqs=256, tasks=self.tasks)
 
     async def render(self, prompt: Prompt, constraint: Constraint | None = None) -> Rendered:
         self.renders += 1
@@ -126,6 +142,15 @@ class FakeEngine:
         said = "".join(map(chr, prompt.tokens))
         text = said if adapter is None else f"{adapter} {said}"
         sequence = FakeSequence(self, answer(text), sampling, receiver)
+        self.run(sequence)
+        return sequence
+
+    def pool(
+        self, sequence_id: str, prompt: Rendered, pooling: Pooling, receiver: Receiver, adapter: str | None = None
+    ) -> FakeSequence:
+        if pooling.dimensions is not None and pooling.dimensions > len(prompt.tokens):
+            raise InvalidRequest("There are not as many.", param="dimensions")
+        sequence = FakeVector(self, prompt.tokens[: pooling.dimensions], receiver)
         self.run(sequence)
         return sequence
 

@@ -23,7 +23,7 @@ def key(name: str) -> dict[str, Any]:
 
 ADA = {"tenants": [{"name": "ada"} | key("ada")]}
 OPERATOR = {"operators": key("operator")}
-GENERATING = {"/v1/chat/completions", "/v1/completions"}
+GENERATING = {"/v1/chat/completions", "/v1/completions", "/v1/embeddings"}
 TOKENIZING = {"/tokenize", "/detokenize"}
 OF_OPERATORS = {"/status", "/metrics"}
 PROBES = {"/livez", "/readyz", "/healthz", "/health"}

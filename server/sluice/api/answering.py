@@ -13,7 +13,7 @@ from sluice.api.errors import no_model, to_problem
 from sluice.api.generation import Generation
 from sluice.api.sinks import ParsedSink, StreamSink
 from sluice.engine.base import Engine, ModelInfo
-from sluice.errors import RequestError
+from sluice.errors import InvalidRequest, RequestError
 from sluice.settings import Settings
 from sluice.telemetry.latencies import Latencies
 from sluice.transport.base import Connection, Headers, encode
@@ -55,6 +55,11 @@ class Answering:
         del body  # it may be long, and so may be the answer's life
         if call.model not in self.names:
             raise no_model(call.model, self.names)
+        model = self.require_ready()
+        if endpoint.task not in model.tasks:
+            raise InvalidRequest(
+                f"{endpoint.path} is for models that {endpoint.task}, and {call.model} does not.", param="model"
+            )
         ticket.request_class = ticket.account.class_of(call.request_class)
         request_id = f"{endpoint.id_prefix}{self.ids.getrandbits(128):032x}"
         about = About(request_id, int(time.time()), self.fingerprint, self.reasoning_fields)
@@ -62,7 +67,7 @@ class Answering:
         if call.model in self.adapters:
             request = replace(request, adapter=call.model)
         generation = Generation(
-            request, ticket, engine=self.engine, model=self.require_ready(),
+            request, ticket, engine=self.engine, model=model,
             controller=self.controller, latencies=self.latencies,
         )  # fmt: skip
         await generation.prepare()

@@ -2,5 +2,6 @@
 
 from sluice.openai.chat.translation import CHAT
 from sluice.openai.completions.translation import COMPLETIONS
+from sluice.openai.embeddings.translation import EMBEDDINGS
 
-ENDPOINTS = (CHAT, COMPLETIONS)
+ENDPOINTS = (CHAT, COMPLETIONS, EMBEDDINGS)

@@ -75,6 +75,18 @@ class Sampling(msgspec.Struct, frozen=True):
     wants_ids: bool = False
 
 
+Task = Literal["generate", "embed"]
+"""What a model can be asked for."""
+
+
+class Pooling(msgspec.Struct, frozen=True):
+    """What is made of a prompt in the place of an answer; names and meanings are vLLM's `PoolingParams`."""
+
+    task: Literal["embed"]
+    dimensions: int | None = None
+    use_activation: bool | None = None
+
+
 class Rendered(msgspec.Struct, frozen=True):
     """A prompt as the engine takes it.
 
@@ -90,7 +102,7 @@ class Rendered(msgspec.Struct, frozen=True):
 class GenerationRequest(msgspec.Struct, frozen=True):
     """What a request's body asks for, valid in itself: `n` sequences for each of its prompts.
 
-    `adapter`: the name of what changes the model for it, if anything does.
+    `adapter`: the name of what changes the model for it, if anything does. `pooling`: it has no answer, but this.
     """
 
     id: str
@@ -98,6 +110,7 @@ class GenerationRequest(msgspec.Struct, frozen=True):
     sampling: Sampling
     n: int = 1
     adapter: str | None = None
+    pooling: Pooling | None = None
 
     @property
     def sequences(self) -> int:
@@ -129,13 +142,15 @@ class More(msgspec.Struct, frozen=True):
     """What few deltas have.
 
     `ids`: of its tokens. `stop_reason`: the stop string or the token that ended the sequence, where one was asked for.
-    `reasoning` and `calls`: what a parser has found in it; the delta's `text` is what is neither.
+    `reasoning` and `calls`: what a parser has found in it; the delta's `text` is what is neither. `vector`: of what was
+    pooled, in float32.
     """
 
     ids: tuple[int, ...] = ()
     stop_reason: int | str | None = None
     reasoning: str = ""
     calls: tuple[CallDelta, ...] = ()
+    vector: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +164,7 @@ class ModelInfo:
     max_model_len: int
     max_num_seqs: int
     max_tokens: int | None = None
+    tasks: frozenset[str] = frozenset({"generate"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,6 +261,12 @@ class Engine(Protocol):
 
         Raises `InvalidRequest`, `EngineFailed` or `EngineDied`, or lets the receiver know a little later.
         """
+        ...
+
+    def pool(
+        self, sequence_id: str, prompt: Rendered, pooling: Pooling, receiver: Receiver, adapter: str | None = None
+    ) -> EngineSequence:
+        """The same for what is pooled: its one delta has the vector."""
         ...
 
     def last_step(self) -> float:

@@ -23,7 +23,10 @@ def configure(settings: Settings, arguments: dict[str, Any]) -> "VllmConfig":
     extra = settings.engine.extra
     check_kinds(extra)
     try:
-        return AsyncEngineArgs(**arguments).create_engine_config()
+        engine = AsyncEngineArgs(**arguments)
+        if "max_num_batched_tokens" not in extra and engine.create_model_config().runner_type == "pooling":
+            engine.max_num_batched_tokens = None  # what is pooled is often read in one go
+        return engine.create_engine_config()
     except ValidationError as error:
         first = error.errors()[0]
         message = first["msg"].removeprefix("Value error, ")

@@ -16,6 +16,7 @@ from sluice.engine.base import (
     ModelInfo,
     OutputPathName,
     Pace,
+    Pooling,
     Prompt,
     Receiver,
     Rendered,
@@ -90,17 +91,24 @@ class VLLMEngine:
             max_model_len=config.model_config.max_model_len,
             max_num_seqs=config.scheduler_config.max_num_seqs * self.settings.engine.workers,
             max_tokens=self.defaults.pop("max_tokens", None),
+            tasks=frozenset(await self.running.get_supported_tasks()),
         )
 
     async def connect(self, llm: "AsyncLLM") -> None:
         """Take the outputs from here on."""
         from sluice.engine.vllm.probe import choose
+        from sluice.engine.vllm.public import PublicPath
         from sluice.engine.vllm.renderer import Renderer
 
-        are_text = self.settings.engine.special_tokens_in_text == "text"
+        pools = llm.vllm_config.model_config.runner_type == "pooling"
+        are_text = self.settings.engine.special_tokens_in_text == "text" and not pools
         self.renderer = await asyncio.to_thread(Renderer, llm.renderer, are_text)
         self.adapters = requests(self.settings)
         self.parsing = await asyncio.to_thread(self.find_parsers, llm)
+        if pools:
+            self.path = PublicPath(llm)
+            await self.path.start()
+            return
         self.path, self.misfit = await choose(llm, self.settings.engine.output_path, self.pace, self.renderer)
 
     def find_parsers(self, llm: "AsyncLLM") -> "Parsing":
@@ -153,6 +161,24 @@ class VLLMEngine:
         values |= prompt.more.get("params", {})
         kind = HeldParams if "structured_outputs" in values else SamplingParams
         return kind(**values, output_kind=RequestOutputKind.DELTA, skip_clone=True)
+
+    def pool(
+        self, sequence_id: str, prompt: Rendered, pooling: Pooling, receiver: Receiver, adapter: str | None = None
+    ) -> EngineSequence:
+        from vllm.pooling_params import PoolingParams
+
+        from sluice.engine.vllm.pooled import PooledSequence
+        from sluice.engine.vllm.public import PublicPath
+        from sluice.engine.vllm.reason import brief
+
+        assert isinstance(self.path, PublicPath), "the model does not pool"
+        params = PoolingParams(**msgspec.structs.asdict(pooling))
+        try:
+            params.verify(self.running.model_config)
+        except ValueError as error:
+            raise InvalidRequest(brief(error), param="dimensions") from error
+        lora = None if adapter is None else self.adapters[adapter]
+        return PooledSequence(self.path, sequence_id, prompt, params, receiver, adapter=lora)
 
     def last_step(self) -> float:
         assert self.path is not None, "the engine has not started"
