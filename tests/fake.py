@@ -18,6 +18,7 @@ from sluice.engine.base import (
     More,
     OutputPathName,
     Pace,
+    Pair,
     Pooling,
     Prompt,
     Receiver,
@@ -118,6 +119,8 @@ class FakeEngine:
         self.renders += 1
         if isinstance(prompt, list):
             return Rendered(prompt)
+        if isinstance(prompt, Pair):
+            return Rendered([len(prompt.first) + len(prompt.second)])
         text = " ".join(str(m["content"]) for m in prompt.messages) if isinstance(prompt, Chat) else prompt
         return Rendered([ord(letter) for letter in text])
 

@@ -23,7 +23,8 @@ def key(name: str) -> dict[str, Any]:
 
 ADA = {"tenants": [{"name": "ada"} | key("ada")]}
 OPERATOR = {"operators": key("operator")}
-GENERATING = {"/v1/chat/completions", "/v1/completions", "/v1/embeddings"}
+SCORING = {"/v1/score", "/score", "/v1/rerank", "/rerank", "/v2/rerank"}
+GENERATING = {"/v1/chat/completions", "/v1/completions", "/v1/embeddings"} | SCORING
 TOKENIZING = {"/tokenize", "/detokenize"}
 OF_OPERATORS = {"/status", "/metrics"}
 PROBES = {"/livez", "/readyz", "/healthz", "/health"}

@@ -3,5 +3,6 @@
 from sluice.openai.chat.translation import CHAT
 from sluice.openai.completions.translation import COMPLETIONS
 from sluice.openai.embeddings.translation import EMBEDDINGS
+from sluice.openai.scoring.translation import RERANKINGS, SCORES
 
-ENDPOINTS = (CHAT, COMPLETIONS, EMBEDDINGS)
+ENDPOINTS = (CHAT, COMPLETIONS, EMBEDDINGS, *SCORES, *RERANKINGS)

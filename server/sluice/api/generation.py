@@ -7,7 +7,17 @@ import msgspec
 
 from sluice.admission import AdmissionController, Entry, Standing, Ticket
 from sluice.api.choice import Choice, Sink
-from sluice.engine.base import Chat, Engine, EngineSequence, GenerationRequest, ModelInfo, Prompt, Rendered, Sampling
+from sluice.engine.base import (
+    Chat,
+    Engine,
+    EngineSequence,
+    GenerationRequest,
+    ModelInfo,
+    Pair,
+    Prompt,
+    Rendered,
+    Sampling,
+)
 from sluice.engine.parser import Parser
 from sluice.errors import ContextLengthExceeded, InvalidRequest, RequestError
 from sluice.telemetry.latencies import Latencies
@@ -93,6 +103,8 @@ class Generation:
 
     def where(self, prompt: Prompt) -> str:
         """The field that it came in."""
+        if isinstance(prompt, Pair):
+            return "documents"
         if self.request.pooling is not None:
             return "input"
         return "messages" if isinstance(prompt, Chat) else "prompt"

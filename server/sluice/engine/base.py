@@ -38,8 +38,15 @@ class Chat(msgspec.Struct, frozen=True):
     include_reasoning: bool = True
 
 
-Prompt = Chat | str | list[int]
-"""A conversation, a text, or token ids."""
+class Pair(msgspec.Struct, frozen=True):
+    """Two texts that are scored together."""
+
+    first: str
+    second: str
+
+
+Prompt = Chat | Pair | str | list[int]
+"""A conversation, a pair of texts, a text, or token ids."""
 
 
 class Constraint(msgspec.Struct, frozen=True):
@@ -75,14 +82,14 @@ class Sampling(msgspec.Struct, frozen=True):
     wants_ids: bool = False
 
 
-Task = Literal["generate", "embed"]
+Task = Literal["generate", "embed", "score"]
 """What a model can be asked for."""
 
 
 class Pooling(msgspec.Struct, frozen=True):
     """What is made of a prompt in the place of an answer; names and meanings are vLLM's `PoolingParams`."""
 
-    task: Literal["embed"]
+    task: Literal["embed", "classify"]
     dimensions: int | None = None
     use_activation: bool | None = None
 

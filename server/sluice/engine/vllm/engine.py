@@ -16,6 +16,7 @@ from sluice.engine.base import (
     ModelInfo,
     OutputPathName,
     Pace,
+    Pair,
     Pooling,
     Prompt,
     Receiver,
@@ -91,8 +92,14 @@ class VLLMEngine:
             max_model_len=config.model_config.max_model_len,
             max_num_seqs=config.scheduler_config.max_num_seqs * self.settings.engine.workers,
             max_tokens=self.defaults.pop("max_tokens", None),
-            tasks=frozenset(await self.running.get_supported_tasks()),
+            tasks=await self.find_tasks(),
         )
+
+    async def find_tasks(self) -> frozenset[str]:
+        """vLLM's; and a model scores whose classes are one."""
+        tasks = frozenset(await self.running.get_supported_tasks())
+        scores = "classify" in tasks and self.running.model_config.hf_config.num_labels == 1
+        return tasks | {"score"} if scores else tasks
 
     async def connect(self, llm: "AsyncLLM") -> None:
         """Take the outputs from here on."""
@@ -117,6 +124,8 @@ class VLLMEngine:
         return Parsing(llm.vllm_config, llm.renderer.tokenizer, *self.settings.parsers, self.renderer.write)
 
     async def render(self, prompt: Prompt, constraint: Constraint | None = None) -> Rendered:
+        if isinstance(prompt, Pair):
+            return await self.renderer.pair(prompt)
         tokens = await self.renderer.render(prompt)
         if not self.parsing.needs(prompt, constraint):
             return Rendered(tokens)
@@ -172,7 +181,7 @@ class VLLMEngine:
         from sluice.engine.vllm.reason import brief
 
         assert isinstance(self.path, PublicPath), "the model does not pool"
-        params = PoolingParams(**msgspec.structs.asdict(pooling))
+        params = PoolingParams(**msgspec.structs.asdict(pooling), extra_kwargs=prompt.more.get("extra"))
         try:
             params.verify(self.running.model_config)
         except ValueError as error:

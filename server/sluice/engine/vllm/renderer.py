@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from vllm.renderers.params import ChatParams, TokenizeParams
 
-from sluice.engine.base import Chat, Prompt
+from sluice.engine.base import Chat, Pair, Rendered
 from sluice.engine.vllm.arguments import with_objects
 from sluice.engine.vllm.reason import reason
 from sluice.engine.vllm.special_tokens import SpecialTokens, between_turns
@@ -67,7 +67,7 @@ class Renderer:
             backend.normalizer is not None and any(token.normalized for token in tokens),
         )
 
-    async def render(self, prompt: Prompt) -> list[int]:
+    async def render(self, prompt: Chat | str | list[int]) -> list[int]:
         """Raises InvalidRequest for what the template refuses, and ContextLengthExceeded for what can never fit."""
         if isinstance(prompt, list):
             return prompt
@@ -76,6 +76,18 @@ class Renderer:
     async def tokenize(self, prompt: Chat | str, add_special_tokens: bool) -> list[int]:
         """However many tokens it has. Raises InvalidRequest for what the template refuses."""
         return await self.off_the_loop(prompt, lambda prompt: self.tokenize_now(prompt, add_special_tokens))
+
+    async def pair(self, pair: Pair) -> Rendered:
+        """Two texts as a model that scores reads them, and where the second begins, where it is told that.
+
+        Raises ContextLengthExceeded.
+        """
+        for text in (pair.first, pair.second):
+            self.check_length(text, "documents")
+        encoded = await asyncio.to_thread(self.vllm.tokenizer, pair.first, pair.second)
+        kinds = encoded.get("token_type_ids", ())
+        extra = {"compressed_token_type_ids": kinds.index(1)} if 1 in kinds else None
+        return Rendered(encoded["input_ids"], None, {"extra": extra})
 
     async def detokenize(self, tokens: list[int]) -> str:
         """As vLLM, with special tokens. Raises InvalidRequest for what is not in the vocabulary."""
