@@ -30,7 +30,7 @@ REAL = {
     "traffic": {"concurrency": 8},
     "engine": {
         "device": "cpu", "dtype": "float32", "extra": {
-            "kv_cache_memory_bytes": 256 * 1024**2, "enforce_eager": True,
+            "kv_cache_memory_bytes": 288 * 1024**2, "enforce_eager": True,
             "structured_outputs_config": {"backend": "xgrammar", "disable_any_whitespace": True},
         },
     },

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from prometheus_client.registry import Collector
 
 from sluice.engine.base import (
+    AS_IT_IS,
     Chat,
     Constraint,
     Delta,
@@ -21,9 +22,11 @@ from sluice.engine.base import (
     Pair,
     Pooling,
     Prompt,
+    PromptLogprobs,
     Receiver,
     Rendered,
     Sampling,
+    Tokenizing,
     TokenLogprob,
 )
 from sluice.errors import EngineDied, EngineFailed, InvalidRequest
@@ -43,13 +46,27 @@ def answer(prompt: str) -> list[str]:
     return [*re.findall(r"\S+\s*", prompt), ""]
 
 
+BLOCK = 16
+"""Tokens that are cached together."""
+ANSWERS_IDS = 0x110000
+"""What the ids of the answers' tokens begin with; the prompts' are their letters."""
+
+
 class FakeSequence:
     """`receiver` gets a token at each of the engine's steps, from `made` on."""
 
-    cached_tokens = 0
-
-    def __init__(self, engine: "FakeEngine", tokens: list[str], sampling: Sampling, receiver: Receiver) -> None:
-        self.engine, self.tokens, self.sampling, self.receiver = engine, tokens, sampling, receiver
+    def __init__(
+        self,
+        engine: "FakeEngine",
+        prompt: list[int],
+        sampling: Sampling,
+        receiver: Receiver,
+        adapter: str | None = None,
+    ) -> None:
+        self.engine, self.sampling, self.receiver = engine, sampling, receiver
+        said = "".join(map(chr, prompt))
+        self.prompt, tokens = prompt, answer(said if adapter is None else f"{adapter} {said}")
+        self.tokens, self.cached_tokens = tokens, engine.cached(prompt, sampling.cache_salt)
         self.limit = sampling.max_tokens or len(tokens)
         self.made = 0
         self.can_pause = sampling.seed is None
@@ -60,12 +77,22 @@ class FakeSequence:
         last: FinishReason | None = (
             "stop" if self.made == len(self.tokens) else "length" if self.made == self.limit else None
         )
-        top = tuple(TokenLogprob(token + "+" * rank, -0.5) for rank in range(max(1, self.sampling.logprobs or 0)))
-        logprobs = (TokenLogprob(token, -0.5, top),)
+        text, stopped_by = token, next((stop for stop in self.sampling.stop if stop in token), None)
+        if stopped_by is not None:
+            text, last = token.partition(stopped_by)[0], "stop"
+        number = self.engine.number_of(token)
+        logprobs = None if self.sampling.logprobs is None else (scored(token, self.sampling.logprobs, number),)
+        prompt = self.read_prompt if self.sampling.prompt_logprobs is not None and self.made == 1 else None
+        more = None
+        if self.sampling.wants_ids or stopped_by is not None or prompt is not None:
+            more = More((number,) if self.sampling.wants_ids else (), stopped_by, prompt=prompt)
         if last:
             self.engine.drop(self)
-        more = More((self.made,)) if self.sampling.wants_ids else None
-        self.receiver.put(Delta(token, 1, last, logprobs if self.sampling.logprobs is not None else None, more))
+        self.receiver.put(Delta(text, 1, last, logprobs, more))
+
+    def read_prompt(self) -> PromptLogprobs:
+        rest = (scored(chr(token), self.sampling.prompt_logprobs or 0, token) for token in self.prompt[1:])
+        return PromptLogprobs(chr(self.prompt[0]), self.prompt[0], tuple(rest))
 
     def abort(self) -> None:
         self.engine.drop(self)
@@ -79,13 +106,18 @@ class FakeSequence:
 class FakeVector(FakeSequence):
     """One step makes a vector of the prompt: its tokens."""
 
-    def __init__(self, engine: "FakeEngine", tokens: list[int], receiver: Receiver) -> None:
-        super().__init__(engine, [""], Sampling(), receiver)
-        self.vector, self.can_pause = array("f", tokens).tobytes(), False
+    def __init__(self, engine: "FakeEngine", prompt: list[int], pooling: Pooling, receiver: Receiver) -> None:
+        super().__init__(engine, prompt, Sampling(cache_salt=pooling.cache_salt), receiver)
+        self.vector, self.can_pause = array("f", prompt[: pooling.dimensions]).tobytes(), False
 
     def step(self) -> None:
         self.engine.drop(self)
         self.receiver.put(Delta("", 0, "stop", None, More(vector=self.vector)))
+
+
+def scored(token: str, most: int, number: int) -> TokenLogprob:
+    top = (TokenLogprob(token + "+" * rank, -0.5, (), number + rank, rank + 1) for rank in range(max(1, most)))
+    return TokenLogprob(token, -0.5, tuple(top), number, 1)
 
 
 class FakeEngine:
@@ -99,6 +131,8 @@ class FakeEngine:
         self.peak_live = 0
         self.stepping: asyncio.Task[None] | None = None
         self.renders = 0
+        self.blocks = set[tuple[str | None, tuple[int, ...]]]()
+        self.numbers = dict[str, int]()
         self.going = asyncio.Event()
         self.going.set()
         self.loaded = asyncio.Event()
@@ -115,17 +149,39 @@ class FakeEngine:
             raise EngineFailed(self.failure)
         return ModelInfo(max_model_len=CONTEXT, max_num_seqs=256, tasks=self.tasks)
 
-    async def render(self, prompt: Prompt, constraint: Constraint | None = None) -> Rendered:
+    async def render(
+        self, prompt: Prompt, constraint: Constraint | None = None, tokenizing: Tokenizing = AS_IT_IS
+    ) -> Rendered:
         self.renders += 1
-        if isinstance(prompt, list):
-            return Rendered(prompt)
-        if isinstance(prompt, Pair):
-            return Rendered([len(prompt.first) + len(prompt.second)])
-        text = " ".join(str(m["content"]) for m in prompt.messages) if isinstance(prompt, Chat) else prompt
-        return Rendered([ord(letter) for letter in text])
+        tokens = self.tokens_of(prompt)
+        if tokenizing.truncate_to is not None:
+            most = CONTEXT - 1 if tokenizing.truncate_to < 0 else tokenizing.truncate_to
+            tokens = tokens[:most] if tokenizing.truncation_side == "right" else tokens[max(0, len(tokens) - most) :]
+        return Rendered(tokens, text="".join(map(chr, tokens)) if tokenizing.wants_text else None)
 
-    async def tokenize(self, prompt: Chat | str, add_special_tokens: bool) -> list[int]:
-        return [*(START if add_special_tokens else ()), *(await self.render(prompt)).tokens]
+    def tokens_of(self, prompt: Prompt) -> list[int]:
+        if isinstance(prompt, list):
+            return prompt
+        if isinstance(prompt, Pair):
+            return [len(prompt.first) + len(prompt.second)]
+        text = " ".join(str(m["content"]) for m in prompt.messages) if isinstance(prompt, Chat) else prompt
+        return [ord(letter) for letter in text]
+
+    def cached(self, prompt: list[int], salt: str | None) -> int:
+        """How much of a prompt one has begun with before, in blocks; all but its last token at most."""
+        blocks = [(salt, tuple(prompt[:end])) for end in range(BLOCK, len(prompt), BLOCK)]
+        known = sum(block in self.blocks for block in blocks) * BLOCK
+        self.blocks.update(blocks)
+        return known
+
+    def number_of(self, token: str) -> int:
+        """The id of a token of an answer."""
+        return self.numbers.setdefault(token, ANSWERS_IDS + len(self.numbers))
+
+    async def tokenize(self, prompt: Chat | str, tokenizing: Tokenizing = AS_IT_IS) -> list[int]:
+        adds = tokenizing.add_special_tokens
+        begins = isinstance(prompt, str) if adds is None else adds
+        return [*(START if begins else ()), *self.tokens_of(prompt)]
 
     async def detokenize(self, tokens: list[int]) -> str:
         if any(token >= 0x110000 for token in tokens):
@@ -142,9 +198,7 @@ class FakeEngine:
             raise EngineDied
         if any(token >= 0x110000 for token in prompt.tokens):
             raise InvalidRequest("A token is out of the vocabulary.")
-        said = "".join(map(chr, prompt.tokens))
-        text = said if adapter is None else f"{adapter} {said}"
-        sequence = FakeSequence(self, answer(text), sampling, receiver)
+        sequence = FakeSequence(self, prompt.tokens, sampling, receiver, adapter)
         self.run(sequence)
         return sequence
 
@@ -153,7 +207,7 @@ class FakeEngine:
     ) -> FakeSequence:
         if pooling.dimensions is not None and pooling.dimensions > len(prompt.tokens):
             raise InvalidRequest("There are not as many.", param="dimensions")
-        sequence = FakeVector(self, prompt.tokens[: pooling.dimensions], receiver)
+        sequence = FakeVector(self, prompt.tokens, pooling, receiver)
         self.run(sequence)
         return sequence
 

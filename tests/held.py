@@ -3,8 +3,8 @@
 import asyncio
 import gc
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
 TICK_S = 0.002
 
@@ -22,15 +22,24 @@ class Held:
             self.longest = max(self.longest, time.thread_time() - before)
 
 
+@contextmanager
+def old_heap_left_out() -> Iterator[None]:
+    """The session's own heap is no server's, and would be gone through by whichever thread is at hand."""
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
+
+
 @asynccontextmanager
 async def held() -> AsyncIterator[Held]:
     """`async with held() as loop: ...; assert loop.longest < 0.05`. Whoever asks should do so on another thread."""
     loop = Held()
-    gc.freeze()  # the session's own heap is no server's, and would be gone through by whichever thread is at hand
-    watching = asyncio.create_task(loop.watch())
-    try:
-        yield loop
-        await asyncio.sleep(2 * TICK_S)
-    finally:
-        watching.cancel()
-        gc.unfreeze()
+    with old_heap_left_out():
+        watching = asyncio.create_task(loop.watch())
+        try:
+            yield loop
+            await asyncio.sleep(2 * TICK_S)
+        finally:
+            watching.cancel()

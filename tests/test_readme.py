@@ -1,6 +1,7 @@
 """The README's commands are run as they stand there, but for the port."""
 
 import asyncio
+import json
 import re
 import subprocess
 import sys
@@ -12,14 +13,32 @@ import yaml
 from fastapi import FastAPI
 from starlette.routing import Mount, Route
 
+from sluice.anthropic.messages import blocks as anthropics_blocks
+from sluice.anthropic.messages import models as anthropics
+from sluice.anthropic.messages.tools import MOST_TOOLS
 from sluice.api.body_floor import FLOOR_BYTES_PER_S
+from sluice.api.generation import MOST_PROMPT_LOGPROBS
+from sluice.engine.vllm.public import MOST_PROMPT_LOGPROBS as PUBLIC_PROMPT_LOGPROBS
 from sluice.errors import SHOWN_CHARACTERS
 from sluice.openai.chat.messages import MOST_CALLS, MOST_PARTS
 from sluice.openai.chat.models import MOST_MESSAGES
-from sluice.openai.sampling import LONGEST_STOP, MOST_BIASES, MOST_SEQUENCES, MOST_STOPS
+from sluice.openai.responses.items import MOST_ITEMS
+from sluice.openai.sampling import (
+    LONGEST_BAD_WORD,
+    LONGEST_STOP,
+    MOST_BAD_WORDS,
+    MOST_BIASES,
+    MOST_LOGPROB_TOKEN_IDS,
+    MOST_LOGPROBS,
+    MOST_SEQUENCES,
+    MOST_STOPS,
+    MOST_TOKEN_IDS,
+)
 from sluice.settings import Settings, Tenant
+from sluice.telemetry.ignored import MOST_NAMES
 from sluice.transport.body import LINE_BYTES
 from sluice.transport.head import HEAD_BYTES, HEADERS_COUNT
+from sluice.wire.ignored import LONGEST_IGNORED, MOST_IGNORED
 from sluice.wire.structure import MOST_ENTRIES, MOST_LEVELS, MOST_VALUES
 from tests.conftest import Serve, Started
 
@@ -40,21 +59,24 @@ async def run(*command: str) -> str:
 
 
 async def test_the_commands_do_what_they_say(serve: Serve, vllm: Started) -> None:
-    curl, status, check = blocks("sh")
-    sdk, _ = blocks("python")
+    curl, status, tools, check = blocks("sh")
+    sdk, _, claude = blocks("python")
     async with serve(vllm, concurrency=8, max_concurrency=24) as server:
         here = ("http://127.0.0.1:8000", server.url)
         streamed = await run("sh", "-c", curl.replace(*here))
         assert "".join(re.findall(r'"content":"([^"]*)"', streamed)) == COUNTED
         assert streamed.endswith("data: [DONE]\n\n")
-        assert await run(sys.executable, "-c", sdk.replace(*here)) == COUNTED
+        for client in (sdk, claude):
+            assert await run(sys.executable, "-c", client.replace(*here)) == COUNTED
+        called = json.loads(await run("sh", "-c", tools.replace(*here)))["choices"][0]["message"]["tool_calls"]
+        assert [call["function"]["arguments"] for call in called] == ['{"city": "Oslo"}']
         assert '"phase":"ready"' in await run("sh", "-c", status.replace(*here))
     sluice = str(Path(sys.executable).parent / "sluice")
     assert "fine" in await run("sh", "-c", check.replace(".venv/bin/sluice", sluice))
 
 
 def test_the_mount_shown_is_one() -> None:
-    _, mount = blocks("python")
+    _, mount, _ = blocks("python")
     named: dict[str, Any] = {}
     exec(mount, named)
     (found,) = (route for route in named["app"].routes if isinstance(route, Mount))
@@ -121,6 +143,11 @@ def test_the_limits_told_are_those_that_hold() -> None:
     for number in (
         HEAD_BYTES, HEADERS_COUNT, LINE_BYTES, FLOOR_BYTES_PER_S, MOST_LEVELS, MOST_VALUES, MOST_ENTRIES, MOST_MESSAGES,
         MOST_PARTS, MOST_CALLS, MOST_STOPS, LONGEST_STOP, MOST_BIASES, MOST_SEQUENCES, SHOWN_CHARACTERS,
+        anthropics.MOST_MESSAGES, anthropics.MOST_STOPS, anthropics.LONGEST_STOP, anthropics_blocks.MOST_BLOCKS,
+        MOST_TOOLS,
+        MOST_ITEMS,
+        MOST_TOKEN_IDS, MOST_LOGPROB_TOKEN_IDS, MOST_BAD_WORDS, LONGEST_BAD_WORD, MOST_LOGPROBS,
+        *MOST_PROMPT_LOGPROBS.values(), PUBLIC_PROMPT_LOGPROBS, MOST_IGNORED, LONGEST_IGNORED, MOST_NAMES,
     ):  # fmt: skip
         assert re.search(rf"(?<![\d,]){number:,}(?![\d,])", told), number
 

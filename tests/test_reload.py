@@ -1,13 +1,12 @@
 """Limits and tenants changed while streams run: in a process of its own, with a real file and real signals."""
 
 import asyncio
-import gc
 import hashlib
 import json
 import os
 import shutil
 import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -16,10 +15,6 @@ import httpx
 import pytest
 import yaml
 
-from sluice.admission import Tenants
-from sluice.reload import Reload
-from sluice.settings import Settings
-from tests.held import held
 from tests.process import Process, started
 from tests.served import OPERATORS
 from tests.test_lifecycle import ENDLESS, assert_refused, counting, finish_reasons, rest_of
@@ -359,49 +354,3 @@ async def test_the_time_to_drain(file: Path) -> None:
         assert finish_reasons(chunks) <= {None}
         assert await server.exit_code(within=5) == 0
         assert "Traceback" not in "\n".join(server.lines)
-
-
-async def test_a_pipe_is_read_once(file: Path) -> None:
-    """A shell's `<(…)`: read again, it would be empty, and every limit gone."""
-    os.mkfifo(file)
-    writing = asyncio.create_task(asyncio.to_thread(write, file, traffic={"max_concurrency": 8}))
-    async with serve_file(file) as server:
-        await writing
-        await server.has(phase="ready", max_concurrency=8)
-        await server.line("is not watched: it can be read only once", within=10)
-        server.send(signal.SIGHUP)
-        await server.line("Kept the old settings: .*: it can be read only once", within=10)
-        await server.has(max_concurrency=8)
-
-
-def reloading(file: Path, lines: list[str], apply: Callable[[Settings], None]) -> Reload:
-    """Of a server that runs already."""
-    loaded = asyncio.Event()
-    loaded.set()
-    return Reload(Settings(), file, (), loaded=loaded, apply=apply, announce=lines.append)
-
-
-def many_tenants(weight: int) -> str:
-    lines = (f"- {{name: t{i}, keys: ['sha256:{i:064x}'], weight: {weight}}}\n" for i in range(1000))
-    return f"tenants:\n{''.join(lines)}"
-
-
-async def test_no_file_holds_the_loop(file: Path) -> None:
-    lines: list[str] = []
-    tenants = Tenants([], {})
-    reload = reloading(file, lines, lambda settings: tenants.update(settings.tenants, {}))
-    laughs = "a: &a [x]\n" + "".join(
-        f"{new}: &{new} [{','.join([f'*{old}'] * 9)}]\n" for old, new in zip("abcdefgh", "bcdefghi", strict=True)
-    )
-    texts = many_tenants(1), many_tenants(2), laughs, "x" * 2_000_000, "a: [" + "1," * 400_000
-    gc.freeze()  # as the server does, once it has loaded
-    async with held() as loop:
-        for text in texts:
-            await asyncio.to_thread(file.write_text, text)
-            assert await reload.reload()
-    gc.unfreeze()
-    assert loop.longest < 0.05
-    assert lines[0].startswith("Changed tenants.t0: new, tenants.t1: new, ")
-    assert lines[1].startswith("Changed tenants.t0.weight: 1 → 2, tenants.t1.weight: 1 → 2, ")
-    assert all(line.endswith(" and 980 more") for line in lines[:2])
-    assert [line.startswith(f"Kept the old settings: {file}") for line in lines[2:]] == [True, True, True]

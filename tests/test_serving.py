@@ -43,15 +43,22 @@ async def test_an_application_with_middleware_is_served_through_it() -> None:
     assert (engine.stopped, app.state.lifecycle.phase) == (True, "stopped")
 
 
-@pytest.mark.parametrize("accelerate", ["true", "false"])
-async def test_without_the_accelerator_it_is_the_same_server(accelerate: str) -> None:
-    async with started("tests.serve_fake", f'{{"http.port": 0, "http.accelerate": {accelerate}}}', "{}") as server:
+@pytest.mark.parametrize("accelerate", [True, False])
+async def test_without_the_accelerator_it_is_the_same_server(accelerate: bool) -> None:
+    settings = {"http.port": 0, "http.accelerate": accelerate, "http.cors_origins": ["https://ours.example"]}
+    async with started("tests.serve_fake", json.dumps(settings), "{}") as server:
         await server.readiness("ready")
         async with httpx.AsyncClient(base_url=server.url, timeout=60) as client:
             streamed = await client.post("/v1/chat/completions", json=counting(9))
             page = {"Origin": "https://page.example", "Sec-Fetch-Site": "cross-site"}
             refused = await client.post("/v1/chat/completions", json=counting(9), headers=page)
+            page["Origin"] = "https://ours.example"
+            allowed = await client.post("/v1/chat/completions", json=counting(9), headers=page)
         assert streamed.text.endswith("data: [DONE]\n\n")
+        assert "access-control-allow-origin" not in refused.headers
+        assert (allowed.text.endswith("data: [DONE]\n\n"), allowed.headers["access-control-allow-origin"]) == (
+            True, "https://ours.example",
+        )  # fmt: skip
         assert (refused.status_code, refused.json()["error"]["type"]) == (403, "permission_error")
         server.send(signal.SIGTERM)
         assert await server.exit_code(within=20) == 0

@@ -12,6 +12,7 @@ from sse_starlette.sse import AppStatus
 from starlette.types import ASGIApp
 
 from sluice.admission import AdmissionController, Tenants
+from sluice.admission.tenants import Owners
 from sluice.api.answering import Answering
 from sluice.api.auth import Auth
 from sluice.api.closing import Closing
@@ -21,13 +22,15 @@ from sluice.api.errors import broken, method_not_allowed, not_found, refused
 from sluice.api.intake import Intake
 from sluice.api.operations import operations
 from sluice.api.routes import routes
-from sluice.api.tokenizing import Tokenizing
+from sluice.api.tokenizing import TokenRoutes
 from sluice.engine.base import Engine
 from sluice.errors import RequestError
 from sluice.lifecycle import Lifecycle
 from sluice.settings import Settings
 from sluice.telemetry.access_log import AccessLog
+from sluice.telemetry.ignored import IgnoredFields
 from sluice.telemetry.latencies import Latencies
+from sluice.transport.cors import Cors
 from sluice.transport.edge import Edge
 from sluice.transport.record import Records
 from sluice.wire.endpoint import Endpoint
@@ -37,14 +40,14 @@ STDOUT = 1
 
 
 class Application(FastAPI):
-    """All that is asked of it passes an Edge first, and what says that the server drains."""
+    """All that is asked of it passes what says that the server drains first, and an Edge."""
 
     def __init__(self, records: Records, is_draining: Callable[[], bool], **given: Any) -> None:
         super().__init__(**given)
         self.records, self.is_draining = records, is_draining
 
     def build_middleware_stack(self) -> ASGIApp:
-        return Edge(Closing(super().build_middleware_stack(), self.is_draining), self.records)
+        return Closing(Edge(super().build_middleware_stack(), self.records), self.is_draining)
 
 
 def create_app(
@@ -63,8 +66,12 @@ def create_app(
     tenants = Tenants(settings.tenants, os.environ, clock, settings.operators.keys)
     lifecycle = Lifecycle(engine, controller, announce, settings.engine.stall_timeout)
     log = AccessLog(STDOUT)
-    records = Records(log.write if settings.http.access_log == "json" else None)
-    answering = Answering(engine, controller, latencies, settings, lifecycle.require_ready)
+    write = log.write if settings.http.access_log == "json" else None
+    records = Records(write, cors=Cors(settings.http.cors_origins))
+    ignored = IgnoredFields()
+    answering = Answering(
+        engine, controller, latencies, settings, require_ready=lifecycle.require_ready, ignored=ignored
+    )  # fmt: skip
     intake = Intake(
         endpoints, answering.generate, controller=controller, tenants=tenants, latencies=latencies,
         http=settings.http, require_ready=lifecycle.require_ready, records=records,
@@ -93,17 +100,17 @@ def create_app(
     )
     auth = Auth(tenants)
     require_ready = lifecycle.require_ready
-    tokenizing = Tokenizing(
-        engine, answering.names, controller=controller, tenants=tenants, http=settings.http, require_ready=require_ready
+    tokenizing = TokenRoutes(
+        engine, answering, controller=controller, tenants=tenants, http=settings.http, require_ready=require_ready
     )
     app.include_router(routes(endpoints, intake, auth, settings, tokenizing=tokenizing, require_ready=require_ready))
     app.include_router(docs(app.openapi, auth))
-    app.include_router(operations(controller, auth, latencies, engine, health=lifecycle, log=log))
+    app.include_router(operations(controller, auth, latencies, engine, health=lifecycle, own=(log, ignored)))
 
-    def apply(settings: Settings) -> None:
+    def apply(settings: Settings, owners: Owners) -> None:
         """Go by other limits and other keys from now on. Raises Mistake, and then has changed nothing."""
         batch = lifecycle.batch(settings.traffic)
-        tenants.update(settings.tenants, os.environ, settings.operators.keys)
+        tenants.take(settings.tenants, owners)
         controller.apply(settings.traffic, batch)
 
     app.state.controller, app.state.lifecycle, app.state.intake, app.state.apply = controller, lifecycle, intake, apply

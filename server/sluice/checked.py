@@ -14,6 +14,7 @@ from sluice.engine.vllm.trial import trial
 from sluice.errors import shown
 from sluice.settings import Settings, load
 from sluice.settings.section import Mistake
+from sluice.stderr import tell
 
 
 def checked(
@@ -45,4 +46,5 @@ def thoroughly(settings: Settings, device: Device) -> None:
         socket.getaddrinfo(host or None, settings.http.port)
     except OSError as error:
         raise Mistake(f"{shown(host)}: {error.strerror}", "http", "host") from None
-    trial(settings, device)
+    if warning := trial(settings, device):
+        tell(warning)

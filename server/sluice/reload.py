@@ -8,6 +8,7 @@ from pathlib import Path
 
 from watchfiles import awatch
 
+from sluice.admission.tenants import Owners, find_keys
 from sluice.errors import SettingsError
 from sluice.settings import Settings, Sources, differences
 from sluice.settings.file import read
@@ -29,7 +30,7 @@ class Reload:
 
     def __init__(
         self, settings: Settings, path: Path | None, overrides: Sequence[str], *, loaded: asyncio.Event,
-        apply: Callable[[Settings], None], announce: Callable[[str], None],
+        apply: Callable[[Settings, Owners], None], announce: Callable[[str], None],
     ) -> None:  # fmt: skip
         self.settings, self.path, self.overrides = settings, path, overrides
         self.loaded, self.apply, self.announce = loaded, apply, announce
@@ -84,9 +85,9 @@ class Reload:
         async with self.reloading:
             before = self.settings
             try:
-                sources, wanted = await asyncio.to_thread(self.read, content)
+                sources, wanted, owners = await asyncio.to_thread(self.read, content)
                 with sources.telling():
-                    self.use(wanted)
+                    self.use(wanted, owners)
             except SettingsError as error:
                 self.announce(f"Kept the old settings: {error}")
                 return True
@@ -95,12 +96,14 @@ class Reload:
             self.announce(line)
         return bool(lines)
 
-    def read(self, content: bytes | None) -> tuple[Sources, Settings]:
-        """Raises SettingsError."""
+    def read(self, content: bytes | None) -> tuple[Sources, Settings, Owners]:
+        """With the keys, which may be in files of their own. Raises SettingsError."""
         if self.path and is_pipe(self.path):
             raise SettingsError(f"{self.path}: it can be read only once")
         sources = Sources(self.path, self.overrides, os.environ, content)
-        return sources, sources.settings()
+        wanted = sources.settings()
+        with sources.telling():
+            return sources, wanted, find_keys(wanted.tenants, wanted.operators.keys, os.environ)
 
     def content(self) -> bytes | None:
         try:
@@ -108,7 +111,7 @@ class Reload:
         except (OSError, SettingsError):
             return None
 
-    def use(self, wanted: Settings) -> None:
+    def use(self, wanted: Settings, owners: Owners) -> None:
         """Raises Mistake, and then has changed nothing."""
         settings = self.settings.model_copy(update={name: getattr(wanted, name) for name in LIVE})
         if settings.is_open_to_all:
@@ -116,7 +119,7 @@ class Reload:
                 f"the server was started on {settings.http.host}, where anyone could use the model without them",
                 "tenants",
             )
-        self.apply(settings)
+        self.apply(settings, owners)
         self.settings = settings
 
 

@@ -14,9 +14,10 @@ from fastapi import FastAPI
 from fastapi.middleware.asyncexitstack import AsyncExitStackMiddleware
 from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.middleware.exceptions import ExceptionMiddleware
+from starlette.types import Receive, Scope, Send
 
 from sluice.api.closing import Closing
-from sluice.api.errors import to_reply, to_response
+from sluice.api.errors import form_for, to_reply, to_response
 from sluice.app import create_app
 from sluice.engine.base import Engine
 from sluice.errors import Unavailable
@@ -27,6 +28,7 @@ from sluice.settings import Http, Settings
 from sluice.transport.connections import Connections
 from sluice.transport.edge import Edge
 from sluice.transport.kept import KeptProtocol
+from sluice.transport.record import Records
 from sluice.transport.unread import cut_the_deaf
 from sluice.transport.uvicorn import AcceleratedProtocol
 
@@ -74,7 +76,7 @@ async def run(
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, interrupt)
-    connections = connections_of(settings.http)
+    connections = connections_of(settings.http, app.state.intake.records)
     http = protocol(app, settings, announce).with_handler(app.state.intake, connections)
     server = Server(
         uvicorn.Config(
@@ -97,9 +99,13 @@ async def run(
     return lifecycle.exit_code
 
 
-def connections_of(http: Http) -> Connections:
+def connections_of(http: Http, records: Records) -> Connections:
     refusal = Unavailable("All connections are busy (http.max_connections).", code="max_connections", retry_after=1)
-    return Connections(http, room=connection_room(), full=to_response(to_reply(refusal)))
+
+    async def full(scope: Scope, receive: Receive, send: Send) -> None:
+        await to_response(to_reply(refusal, form_for(scope)))(scope, receive, send)
+
+    return Connections(http, room=connection_room(), full=Edge(full, records))
 
 
 def connection_room() -> int:

@@ -7,6 +7,7 @@ import pytest
 from sluice.api.auth import api_key
 from sluice.api.errors import to_reply, to_response
 from sluice.errors import RateLimited, Unauthorized
+from sluice.openai.errors import encode_error
 
 
 @pytest.mark.parametrize(
@@ -32,12 +33,12 @@ def test_the_key_of_a_request(headers: list[tuple[bytes, bytes]], key: str | Non
 
 
 def test_how_refusals_look() -> None:
-    stranger = to_response(to_reply(Unauthorized("Who?", code="invalid_api_key")))
+    stranger = to_response(to_reply(Unauthorized("Who?", code="invalid_api_key"), encode_error))
     assert (stranger.status_code, stranger.headers["www-authenticate"]) == (401, "Bearer")
     assert json.loads(bytes(stranger.body))["error"] == {
         "message": "Who?", "type": "authentication_error", "param": None, "code": "invalid_api_key",
     }  # fmt: skip
-    limited = to_response(to_reply(RateLimited("Slow.", code="tokens_per_minute", retry_after=7)))
+    limited = to_response(to_reply(RateLimited("Slow.", code="tokens_per_minute", retry_after=7), encode_error))
     assert (limited.status_code, limited.headers["retry-after"]) == (429, "7")
     assert json.loads(bytes(limited.body))["error"]["type"] == "rate_limit_error"
     assert "www-authenticate" not in limited.headers

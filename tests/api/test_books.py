@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from sluice.admission import Account
+from sluice.admission.tenants import find_keys
 from sluice.app import create_app
-from sluice.engine.base import Constraint, Prompt, Rendered
+from sluice.engine.base import AS_IT_IS, Constraint, Prompt, Rendered, Tokenizing
 from sluice.settings import Settings
 from sluice.settings.section import Mistake
 from tests.api.in_time import Asking, AskingOverAsgi
@@ -44,9 +45,11 @@ class CountingEngine(FakeEngine):
         self.most, self.delay = BATCH, 0.0
         self.too_many = False
 
-    async def render(self, prompt: Prompt, constraint: Constraint | None = None) -> Rendered:
+    async def render(
+        self, prompt: Prompt, constraint: Constraint | None = None, tokenizing: Tokenizing = AS_IT_IS
+    ) -> Rendered:
         await asyncio.sleep(self.delay)
-        return await super().render(prompt, constraint)
+        return await super().render(prompt, constraint, tokenizing)
 
     def run(self, sequence: FakeSequence) -> None:
         super().run(sequence)
@@ -83,7 +86,7 @@ class Books(RuleBasedStateMachine):
 
     def apply(self, new: Settings) -> None:
         async def on_the_loop() -> None:
-            self.app.state.apply(new)
+            self.app.state.apply(new, find_keys(new.tenants, new.operators.keys, {}))
 
         self.loop.run_until_complete(on_the_loop())
 

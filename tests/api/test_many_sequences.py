@@ -7,7 +7,7 @@ import socket
 import time
 from typing import Any
 
-from sluice.engine.base import Constraint, Prompt, Receiver, Rendered, Sampling
+from sluice.engine.base import AS_IT_IS, Constraint, Prompt, Receiver, Rendered, Sampling, Tokenizing
 from tests.conftest import Running, Serve
 from tests.fake import FakeEngine, FakeSequence
 from tests.held import held
@@ -28,9 +28,11 @@ def work(seconds: float) -> None:
 class Costly(FakeEngine):
     """A prompt of it costs what a short one does that is rendered on the loop, and a sequence its way to vLLM."""
 
-    async def render(self, prompt: Prompt, constraint: Constraint | None = None) -> Rendered:
+    async def render(
+        self, prompt: Prompt, constraint: Constraint | None = None, tokenizing: Tokenizing = AS_IT_IS
+    ) -> Rendered:
         work(0.0002)
-        return await super().render(prompt, constraint)
+        return await super().render(prompt, constraint, tokenizing)
 
     def submit(
         self, sequence_id: str, prompt: Rendered, sampling: Sampling, receiver: Receiver, adapter: str | None = None

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from sluice.engine.base import Constraint, Prompt, Rendered
+from sluice.engine.base import AS_IT_IS, Constraint, Prompt, Rendered, Tokenizing
 from sluice.errors import EngineFailed
 from tests.conftest import Serve
 from tests.fake import FakeEngine
@@ -84,7 +84,9 @@ async def test_what_had_no_answer_took_no_time(serve: Serve, fake: FakeEngine) -
 class Broken(FakeEngine):
     """Fails at the prompt that it is told to fail at: by itself, or by a mistake of ours."""
 
-    async def render(self, prompt: Prompt, constraint: Constraint | None = None) -> Rendered:
+    async def render(
+        self, prompt: Prompt, constraint: Constraint | None = None, tokenizing: Tokenizing = AS_IT_IS
+    ) -> Rendered:
         if "engine" in str(prompt):
             raise EngineFailed("It broke.", code="engine_error")
         raise RuntimeError("a mistake of ours")

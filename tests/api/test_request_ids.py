@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from openai import AsyncOpenAI
 
 from sluice.app import create_app
-from sluice.engine.base import Constraint, Rendered
+from sluice.engine.base import AS_IT_IS, Constraint, Rendered, Tokenizing
 from sluice.settings import Settings
 from tests.api.test_rules import ADA, asking
 from tests.conftest import Running, Serve
@@ -91,7 +91,9 @@ async def test_refusals_have_one(server: Running, fake: FakeEngine) -> None:
 class Broken(FakeEngine):
     """Raises what says too much, wherever it is asked."""
 
-    async def render(self, prompt: object, constraint: Constraint | None = None) -> Rendered:
+    async def render(
+        self, prompt: object, constraint: Constraint | None = None, tokenizing: Tokenizing = AS_IT_IS
+    ) -> Rendered:
         raise RuntimeError("a secret")
 
     def metrics(self) -> Any:

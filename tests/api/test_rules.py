@@ -24,8 +24,11 @@ def key(name: str) -> dict[str, Any]:
 ADA = {"tenants": [{"name": "ada"} | key("ada")]}
 OPERATOR = {"operators": key("operator")}
 SCORING = {"/v1/score", "/score", "/v1/rerank", "/rerank", "/v2/rerank"}
-GENERATING = {"/v1/chat/completions", "/v1/completions", "/v1/embeddings"} | SCORING
-TOKENIZING = {"/tokenize", "/detokenize"}
+GENERATING = {
+    "/v1/chat/completions", "/v1/completions", "/v1/responses", "/v1/messages", "/v1/embeddings", *SCORING
+}  # fmt: skip
+TOKENIZING = {"/tokenize", "/detokenize", "/v1/messages/count_tokens"}
+OF_TENANTS = {"/v1/models", "/v1/models/{name:path}", "/version"}
 OF_OPERATORS = {"/status", "/metrics"}
 PROBES = {"/livez", "/readyz", "/healthz", "/health"}
 DESCRIBED = {"/docs", "/openapi.json"}
@@ -55,8 +58,7 @@ def test_every_route_declares_who_may_call_it() -> None:
     assert {path for path in declared if declared[path] == "anyone"} == DESCRIBED | PROBES
     assert {path for path in declared if declared[path] == "operator"} == OF_OPERATORS
     assert {path for path in declared if declared[path] == "tenant_at_intake"} == GENERATING | TOKENIZING
-    named = {path for path in declared if declared[path] == "tenant"}
-    assert named == {"/v1/models", "/v1/models/{name:path}", "/version"}
+    assert {path for path in declared if declared[path] == "tenant"} == OF_TENANTS
     assert set(app.state.intake.paths) == GENERATING
     methods = [route.methods for route in app.routes if isinstance(route, APIRoute)]
     assert set[str]().union(*methods) == {"GET", "POST"}  # a HEAD is served as the GET, by the same rule

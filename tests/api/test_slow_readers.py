@@ -100,7 +100,7 @@ async def test_an_answer_that_is_whole_is_read_as_slowly_as_its_client_likes(tra
         with asking(server, long) as steady, asking(server, long | {"n": 2}):
             await asyncio.to_thread(steady.read, BYTES_A_SECOND[transport], 4 * SEND_TIMEOUT_S)
             await server.has(admitted=SEQUENCES)
-            await asyncio.to_thread(steady.read_on, b"}}")
+            await asyncio.to_thread(steady.read_on, b'"service_tier":"default"}')
             choices = json.loads(steady.body)["choices"]
             assert {choice["message"]["content"] for choice in choices} == {NUMBERS}
             steady.connection.close()

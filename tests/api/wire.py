@@ -1,4 +1,4 @@
-"""The server's answers through the eyes of the `openai` package: its own types, strict, and not a field more."""
+"""The server's answers through the eyes of the `openai` package: its types, strict, with one more field, of vLLM's."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,17 +6,44 @@ from typing import Literal
 
 from openai.types import Completion, CompletionChoice, CompletionUsage
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
+from openai.types.chat.chat_completion import Choice as WholeChoice
 from openai.types.chat.chat_completion import ChoiceLogprobs as WholeLogprobs
+from openai.types.chat.chat_completion_chunk import Choice as ChunkChoice
 from openai.types.chat.chat_completion_chunk import ChoiceLogprobs as ChunkLogprobs
 from openai.types.completion_choice import Logprobs
 
 Finish = Literal["stop", "length"]
 
 
+class ChatStreamedChoice(ChunkChoice):
+    stop_reason: int | str | None = None  # vLLM's, and ours
+
+
+class ChatStreamed(ChatCompletionChunk):
+    choices: list[ChatStreamedChoice]  # type: ignore[assignment]
+
+
+class ChatWholeChoice(WholeChoice):
+    stop_reason: int | str | None
+
+
+class ChatWhole(ChatCompletion):
+    choices: list[ChatWholeChoice]  # type: ignore[assignment]
+
+
+class WholeCompletionChoice(CompletionChoice):
+    stop_reason: int | str | None
+
+
+class WholeCompletion(Completion):
+    choices: list[WholeCompletionChoice]  # type: ignore[assignment]
+
+
 class StreamedChoice(CompletionChoice):
     """The package's type is that of a whole answer; in a stream OpenAI's reason is null until the end."""
 
     finish_reason: Finish | None  # type: ignore[assignment]
+    stop_reason: int | str | None = None
 
 
 class StreamedCompletion(Completion):
@@ -76,11 +103,16 @@ def usage_of(chunk: ChatCompletionChunk | ChatCompletion | Completion) -> tuple[
     return chunk.usage, "usage" in chunk.model_fields_set
 
 
+def ended(reason: str | None) -> set[str]:
+    """What the last event of a choice has, too."""
+    return set() if reason is None else {"stop_reason"}
+
+
 def chat_chunk(data: bytes) -> Answered:
-    chunk = ChatCompletionChunk.model_validate_json(data, strict=True, extra="forbid")
+    chunk = ChatStreamed.model_validate_json(data, strict=True, extra="forbid")
     entries = []
     for choice in chunk.choices:
-        assert choice.model_fields_set == {"index", "delta", "logprobs", "finish_reason"}
+        assert choice.model_fields_set == {"index", "delta", "logprobs", "finish_reason"} | ended(choice.finish_reason)
         delta = choice.delta
         assert delta.content is not None
         assert delta.role in {None, "assistant"}
@@ -93,13 +125,13 @@ def completion_chunk(data: bytes) -> Answered:
     chunk = StreamedCompletion.model_validate_json(data, strict=True, extra="forbid")
     entries = []
     for choice in chunk.choices:
-        assert choice.model_fields_set == {"index", "text", "logprobs", "finish_reason"}
+        assert choice.model_fields_set == {"index", "text", "logprobs", "finish_reason"} | ended(choice.finish_reason)
         entries.append(Entry(choice.index, choice.text, choice.finish_reason, completion_tokens(choice.logprobs)))
     return Answered((chunk.id, chunk.created, chunk.model), entries, *usage_of(chunk))
 
 
 def chat_whole(data: bytes) -> Answered:
-    whole = ChatCompletion.model_validate_json(data, strict=True, extra="forbid")
+    whole = ChatWhole.model_validate_json(data, strict=True, extra="forbid")
     entries = []
     for choice in whole.choices:
         assert choice.message.content is not None
@@ -109,7 +141,7 @@ def chat_whole(data: bytes) -> Answered:
 
 
 def completion_whole(data: bytes) -> Answered:
-    whole = Completion.model_validate_json(data, strict=True, extra="forbid")
+    whole = WholeCompletion.model_validate_json(data, strict=True, extra="forbid")
     entries = [Entry(c.index, c.text, c.finish_reason, completion_tokens(c.logprobs)) for c in whole.choices]
     return Answered((whole.id, whole.created, whole.model), entries, *usage_of(whole))
 

@@ -191,13 +191,18 @@ async def test_a_model_that_cannot_be_loaded_is_one_line(tmp_path: Path) -> None
     assert psutil.wait_procs(await watching, timeout=5)[1] == []
 
 
-async def test_what_only_vllm_finds_wrong_is_exit_2_before_a_weight_is_read() -> None:
-    async with started(
-        "sluice", "serve", CONFIG, "--set", "http.port=0", "--set", "engine.max_model_len=100000"
-    ) as process:
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ("engine.max_model_len=100000", "vLLM: User-specified max_model_len (100000) is greater than"),
+        ("engine.tool_call_parser=hermess", "vLLM has no parser hermess; did you mean hermes?"),
+    ],
+)
+async def test_what_only_vllm_finds_wrong_is_exit_2_before_a_weight_is_read(wrong: str, told: str) -> None:
+    async with started("sluice", "serve", CONFIG, "--set", "http.port=0", "--set", wrong) as process:
         assert await process.exit_code(within=LOADING) == 2
     (said,) = [line for line in process.lines[1:] if not line.startswith("sluice: Loading")]
-    assert said.startswith("sluice: engine.max_model_len: vLLM: User-specified max_model_len (100000) is greater than")
+    assert said.startswith(f"sluice: {wrong.partition('=')[0]}: {told}")
     assert not any("weights" in line for line in process.lines)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from sluice.engine.base import Chat, Delta, Rendered, Sampling
+from sluice.engine.base import Chat, Delta, Rendered, Sampling, Tokenizing
 from sluice.engine.gathered import Gathered
 from sluice.errors import InvalidRequest
 from tests.conftest import Started
@@ -156,6 +156,55 @@ async def test_a_token_is_told_to_who_wants_to_know(engine: Any) -> None:
     assert len(ids) == sum(delta.tokens for delta in deltas)
     assert len(set(ids)) > 2
     assert [delta.more for delta in await generate(engine, "Count from 1 to 3.")] == [None] * len(deltas)
+
+
+async def test_a_stop_string_is_told_and_cut_off(engine: Any) -> None:
+    deltas = await generate(engine, "Count from 1 to 9.", msgspec.structs.replace(GREEDY, stop=("5",)))
+    assert (text_of(deltas), deltas[-1].finish_reason) == ("1 2 3 4 ", "stop")
+    assert deltas[-1].more is not None
+    assert deltas[-1].more.stop_reason == "5"
+
+
+@pytest.mark.parametrize("number", [0, 2])
+async def test_a_prompts_logprobs_come_with_the_first_token(engine: Any, number: int) -> None:
+    prompt = await engine.render(ask("Count from 1 to 3."), None, Tokenizing(wants_text=True))
+    sampling = msgspec.structs.replace(GREEDY, prompt_logprobs=number)
+    first, *others = await complete(engine, prompt, sampling, "scored")
+    assert first.more is not None
+    assert first.more.prompt is not None
+    assert not any(delta.more and delta.more.prompt for delta in others)
+    scored = first.more.prompt()
+    assert [scored.first_id, *(token.id for token in scored.rest)] == prompt.tokens
+    assert scored.first + "".join(token.token for token in scored.rest) == prompt.text
+    assert all(token.logprob <= 0 and len(token.top) >= max(1, number) for token in scored.rest)
+
+
+async def test_a_long_prompt_is_cut_where_it_is_said(engine: Any) -> None:
+    text = "Count from 1 to 3."
+    tokens = (await engine.render(text)).tokens
+    sides: list[tuple[Any, list[int]]] = [("left", tokens[-3:]), ("right", tokens[:3])]
+    for side, kept in sides:
+        assert (await engine.render(text, None, Tokenizing(None, 3, side))).tokens == kept
+        assert (await engine.render(tokens, None, Tokenizing(None, 3, side))).tokens == kept
+    assert (await engine.render(text, None, Tokenizing(None, -1, "left"))).tokens == tokens
+    assert (await engine.render(tokens, None, Tokenizing(None, 100))).tokens == tokens
+
+
+async def test_what_is_cached_is_told_and_shared_by_those_of_one_salt(engine: Any) -> None:
+    prompt = await engine.render(ask("Repeat: one salt, one cache, and no other. " * 8))
+
+    async def cached(salt: str | None) -> int:
+        gathered = Gathered()
+        sampling = msgspec.structs.replace(GREEDY, max_tokens=2, cache_salt=salt)
+        sequence = engine.submit("salted", prompt, sampling, gathered)
+        await gathered.all()
+        number: int = sequence.cached_tokens
+        return number
+
+    mine, other = f"mine {engine.output_path} {id(engine)}", f"other {engine.output_path} {id(engine)}"
+    assert await cached(mine) == 0
+    assert len(prompt.tokens) > await cached(mine) > len(prompt.tokens) // 2
+    assert await cached(other) == 0
 
 
 async def test_every_step_is_a_sign_of_life(engine: Any) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sluice.engine.base import Constraint, Prompt, Receiver, Rendered, Sampling
+from sluice.engine.base import AS_IT_IS, Constraint, Prompt, Receiver, Rendered, Sampling, Tokenizing
 from sluice.engine.pulse import Pulse
 from sluice.errors import EngineDied
 from tests.fake import FakeEngine, FakeSequence
@@ -74,7 +74,9 @@ async def test_it_leaves_nothing_in_the_engine(engine: Still, pulse: Pulse) -> N
 
 
 class Refusing(Still):
-    async def render(self, prompt: Prompt, constraint: Constraint | None = None) -> Rendered:
+    async def render(
+        self, prompt: Prompt, constraint: Constraint | None = None, tokenizing: Tokenizing = AS_IT_IS
+    ) -> Rendered:
         raise EngineDied
 
 

@@ -197,7 +197,7 @@ def test_the_fast_way_sends_what_the_slow_way_sends(make: Any, text: str) -> Non
     for index, ending in product((0, 1), ENDINGS):
         delta = Delta(text, 1, ending)
         fast = chunks.delta(index, delta)
-        slow = chunks.encode(chunks.plain(index, text, ending), ending is not None)
+        slow = chunks.encode(index, chunks.plain(index, text, ending), ending is not None)
         assert events([fast]) == events([slow])
 
 

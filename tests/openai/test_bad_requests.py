@@ -12,26 +12,24 @@ from hypothesis import strategies as st
 
 from sluice.errors import SHOWN_CHARACTERS, InvalidRequest
 from sluice.openai.chat.models import ChatCompletionRequest
-from sluice.openai.chat.templated import RESERVED
 from sluice.openai.chat.translation import ChatCall
 from sluice.openai.completions.models import CompletionRequest
 from sluice.openai.completions.translation import CompletionCall
 from sluice.openai.sampling import GenerationBody
+from sluice.wire.template_arguments import RESERVED
+from tests.held import old_heap_left_out
 from tests.openai.examples import CHAT, COMPLETION, chat, completion
 
 KINDS = [ChatCompletionRequest, CompletionRequest]
 BAD_IN_BOTH: list[tuple[dict[str, Any], str]] = [
     ({"model": None}, "model"),
     ({"model": 1}, "model"),
-    ({"colour": "red"}, "colour"),
-    ({"colour": None}, "colour"),
     ({"stream": 1}, "stream"),
     ({"stream": "true"}, "stream"),
     ({"stream_options": {"include_usage": True}}, "stream_options"),
     ({"stream": True, "stream_options": True}, "stream_options"),
     ({"stream": True, "stream_options": {"include_usage": 1}}, "stream_options.include_usage"),
     ({"stream": True, "stream_options": {"include_obfuscation": True}}, "stream_options.include_obfuscation"),
-    ({"stream": True, "stream_options": {"other": True}}, "stream_options.other"),
     ({"n": 0}, "n"),
     ({"n": 129}, "n"),
     ({"n": True}, "n"),
@@ -76,6 +74,34 @@ BAD_IN_BOTH: list[tuple[dict[str, Any], str]] = [
     ({"logit_bias": {"1": 101}}, "logit_bias.1"),
     ({"logit_bias": {"1": True}}, "logit_bias.1"),
     ({"ignore_eos": "no"}, "ignore_eos"),
+    ({"stop_token_ids": 5}, "stop_token_ids"),
+    ({"stop_token_ids": [1, -1]}, "stop_token_ids.1"),
+    ({"stop_token_ids": [1.5]}, "stop_token_ids.0"),
+    ({"stop_token_ids": [1] * 4097}, "stop_token_ids"),
+    ({"bad_words": ["a", ""]}, "bad_words.1"),
+    ({"bad_words": ["a"] * 33}, "bad_words"),
+    ({"bad_words": ["a" * 65]}, "bad_words.0"),
+    ({"allowed_token_ids": []}, "allowed_token_ids"),
+    ({"allowed_token_ids": [1] * 4097}, "allowed_token_ids"),
+    ({"logprob_token_ids": [1]}, "logprob_token_ids"),
+    ({"logprob_token_ids": [1] * 129}, "logprob_token_ids"),
+    ({"prompt_logprobs": -1}, "prompt_logprobs"),
+    ({"prompt_logprobs": 21}, "prompt_logprobs"),
+    ({"prompt_logprobs": 1, "stream": True}, "prompt_logprobs"),
+    ({"truncate_prompt_tokens": -2}, "truncate_prompt_tokens"),
+    ({"truncation_side": "middle"}, "truncation_side"),
+    ({"thinking_token_budget": -2}, "thinking_token_budget"),
+    ({"cache_salt": ""}, "cache_salt"),
+    ({"cache_salt": "a" * 1025}, "cache_salt"),
+    ({"request_id": ""}, "request_id"),
+    ({"request_id": "a" * 129}, "request_id"),
+    ({"priority": 1}, "priority"),
+    ({"use_beam_search": True}, "use_beam_search"),
+    ({"watermarking": True}, "watermarking"),
+    ({"repetition_detection": {"max_pattern_size": 3}}, "repetition_detection"),
+    ({"kv_transfer_params": {"a": 1}}, "kv_transfer_params"),
+    ({"ec_transfer_params": {"a": 1}}, "ec_transfer_params"),
+    ({"vllm_xargs": {"a": 1}}, "vllm_xargs"),
 ]
 
 
@@ -112,7 +138,6 @@ def call(**fields: Any) -> dict[str, Any]:
         (message(role="user", content=[{"type": "refusal"}]), "messages.1.content.0.refusal"),
         (message(role="user", content=[{"type": "text", "text": 5}]), "messages.1.content.0.text"),
         (message(role="user", content=[{"text": "Hi."}]), "messages.1.content.0.type"),
-        (message(role="user", content=[{"type": "text", "text": "Hi.", "text.": 1}]), "messages.1.content.0.text."),
         # names of kinds, which a body may have as keys as well
         (message(role="user", content=5, user={"content": 1}), "messages.1.content"),
         (message(role="tool", content="Hi.", tool={"tool_call_id": 1}), "messages.1.tool_call_id"),
@@ -122,8 +147,6 @@ def call(**fields: Any) -> dict[str, Any]:
             message(role="user", content=[{"type": "text", "text": "What is it?"}, {"type": "image_url"}]),
             "messages.1.content.1.type",
         ),
-        (message(role="user", content="Hi.", user=1), "messages.1.user"),
-        (message(role="user", content="Hi.", tool_calls=[]), "messages.1.tool_calls"),
         (message(role="user", content="Hi.", name=5), "messages.1.name"),
         (message(role="assistant"), "messages.1"),
         (message(role="assistant", content="Hi.", audio={"id": "1"}), "messages.1.audio"),
@@ -148,11 +171,12 @@ def call(**fields: Any) -> dict[str, Any]:
         *[({"chat_template_kwargs": {key: None}}, "chat_template_kwargs") for key in sorted(RESERVED)],
         ({"service_tier": "priority"}, "service_tier"),
         ({"store": True}, "store"),
+        ({"chat_template": "{{ messages }}"}, "chat_template"),
+        ({"documents": [{"text": 5}]}, "documents.0.text"),
         ({"store": 0}, "store"),
         ({"response_format": {"type": "json"}}, "response_format.type"),
         ({"modalities": ["text", "audio"]}, "modalities"),
         ({"tool_choice": "auto"}, "tool_choice"),
-        ({"prompt": "Hi."}, "prompt"),
         ({"top_logprobs": 2.5, "logprobs": True}, "top_logprobs"),
     ],
 )
@@ -177,10 +201,11 @@ BAD_PROMPTS: list[Any] = [
         ({"logprobs": True}, "logprobs"),
         ({"best_of": 2}, "best_of"),
         ({"best_of": True}, "best_of"),
-        ({"echo": True}, "echo"),
         ({"echo": 0}, "echo"),
+        ({"max_tokens": -1, "echo": True}, "max_tokens"),
+        ({"max_tokens": 0, "echo": True, "logprobs": 1, "logprob_token_ids": [1]}, "logprob_token_ids"),
+        ({"prompt_embeds": "AAAA"}, "prompt_embeds"),
         ({"suffix": "."}, "suffix"),
-        ({"messages": []}, "messages"),
     ],
 )
 def test_completions(fields: dict[str, Any], param: str) -> None:
@@ -241,9 +266,7 @@ HUGE = "k" * 1_000_000
 @pytest.mark.parametrize(
     "fields",
     [
-        {HUGE: 1},
         {"messages": [{"role": HUGE, "content": "Hi."}]},
-        {"messages": [{"role": "user", "content": "Hi.", HUGE: 1}]},
         {"messages": [{"role": "user", "content": [{"type": HUGE}]}]},
         {"logit_bias": {HUGE: 1}},
         {"service_tier": HUGE},
@@ -287,10 +310,11 @@ MANY: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("fields", MANY.values(), ids=MANY)
 def test_no_body_is_long_in_reading_or_makes_much_of_itself(fields: dict[str, Any]) -> None:
     body = json.dumps(CHAT | fields, separators=(",", ":")).encode()
-    begin = time.thread_time()
-    with contextlib.suppress(InvalidRequest):
-        ChatCall.parse(body)
-    assert time.thread_time() - begin < 0.2  # seconds, all in all
+    with old_heap_left_out():
+        begin = time.thread_time()
+        with contextlib.suppress(InvalidRequest):
+            ChatCall.parse(body)
+        assert time.thread_time() - begin < 0.2  # seconds, all in all
     tracemalloc.start()
     try:
         with contextlib.suppress(InvalidRequest):

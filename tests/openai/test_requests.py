@@ -5,11 +5,17 @@ from typing import Any, get_type_hints
 
 import pytest
 from openai.types import completion_create_params as completion_params
+from openai.types.chat import ChatCompletionStreamOptionsParam as StreamOptionParam
 from openai.types.chat import completion_create_params as chat_params
+from vllm.entrypoints.generate.base import protocol as vllm_base
+from vllm.entrypoints.openai.chat_completion import protocol as chat_protocol
+from vllm.entrypoints.openai.completion import protocol as completion_protocol
 
 from sluice.engine.base import Chat, GenerationRequest, Sampling
 from sluice.errors import InvalidRequest
 from sluice.openai.chat.translation import ChatCall
+from sluice.openai.sampling import StreamOptions
+from sluice.wire.ignored import LONGEST_IGNORED, MOST_IGNORED
 from tests.openai.examples import CHAT, chat, completion
 
 
@@ -32,20 +38,46 @@ FIELDS: dict[str, Any] = {
     "frequency_penalty": -2,
     "repetition_penalty": 1.1,
     "ignore_eos": True,
+    "include_stop_str_in_output": True,
+    "skip_special_tokens": False,
+    "spaces_between_special_tokens": False,
+    "thinking_token_budget": 7,
+    "prompt_logprobs": 2,
+    "cache_salt": "salt",
 }
+LISTS: dict[str, Any] = {"stop_token_ids": [3, 4], "bad_words": ["a", " b"], "allowed_token_ids": [5, 6]}
 
 
 @pytest.mark.parametrize("make", [chat, completion])
 def test_every_sampling_field_arrives(make: Any) -> None:
-    generation = make(**FIELDS, n=2, stop="END", logit_bias={"12": -100, "7": 1.5}).to_generation("id")
+    generation = make(**FIELDS, **LISTS, n=2, stop="END", logit_bias={"12": -100, "7": 1.5}).to_generation("id")
     assert generation.n == 2
-    assert generation.sampling == Sampling(**FIELDS, stop=("END",), logit_bias={12: -100, 7: 1.5})
+    lists: dict[str, Any] = {name: tuple(values) for name, values in LISTS.items()}
+    assert generation.sampling == Sampling(
+        **FIELDS,
+        **lists,
+        stop=("END",),
+        logit_bias={12: -100, 7: 1.5},
+    )
     assert make(stop=["a", "b"]).to_generation("id").sampling.stop == ("a", "b")
 
 
 @pytest.mark.parametrize("make", [chat, completion])
 def test_json_has_one_kind_of_number(make: Any) -> None:
-    whole = {"max_tokens": 9, "min_tokens": 2, "top_k": -1, "seed": 1, "n": 2, "logit_bias": {"1": 5}, "temperature": 1}
+    whole: dict[str, Any] = {
+        "prompt_logprobs": 1, "truncate_prompt_tokens": 5, "thinking_token_budget": 5, "priority": 0,
+    }  # fmt: skip
+    whole |= {
+        "max_tokens": 9,
+        "min_tokens": 2,
+        "top_k": -1,
+        "seed": 1,
+        "n": 2,
+        "logit_bias": {"1": 5},
+        "temperature": 1,
+    }
+    lists = {"stop_token_ids": [3], "allowed_token_ids": [5]}
+    assert make(**{name: [float(number) for number in ids] for name, ids in lists.items()}) == make(**lists)
     broken = {key: float(value) if isinstance(value, int) else value for key, value in whole.items()}
     assert make(**broken).to_generation("id") == make(**whole).to_generation("id")
 
@@ -65,6 +97,51 @@ def test_null_is_the_same_as_not_given(make: Any) -> None:
     kind = type(make())
     given = {"model", "messages", "prompt"}
     assert make(**dict.fromkeys(set(kind.model_fields) - given)) == make()
+
+
+VLLMS = [(chat, chat_protocol.ChatCompletionRequest), (completion, completion_protocol.CompletionRequest)]
+VLLM_FIELDS = [
+    (make, name, field)
+    for make, kind in VLLMS
+    for name, field in kind.model_fields.items()
+    if name not in {"model", "messages", "prompt"}
+]
+MADE_ANEW = {"request_id"}
+"""What has no default that stays the same."""
+
+
+@pytest.mark.parametrize(
+    ("make", "name", "field"), VLLM_FIELDS, ids=lambda value: getattr(value, "__name__", str(value)[:30])
+)
+def test_every_field_of_vllm_is_known_and_neutral_as_it_is_by_default(make: Any, name: str, field: Any) -> None:
+    assert name in type(make()).model_fields
+    default = None if name in MADE_ANEW else field.get_default(call_default_factory=True)
+    neutral = make(**{name: default})
+    assert neutral.ignored == ()
+    assert neutral.to_generation("id").sampling == make().to_generation("id").sampling
+
+
+def test_every_option_of_a_stream_is_known() -> None:
+    names = {*vllm_base.StreamOptions.model_fields, *get_type_hints(StreamOptionParam)}
+    assert names == set(StreamOptions.model_fields)
+
+
+def test_unknown_fields_are_told_where_they_are() -> None:
+    content = [{"type": "text", "text": "a", "x y": 1}, {"type": "text", "text": "b", "x y": 2}]
+    asked = chat(
+        colour=1,
+        messages=[{"role": "user", "content": content, "mood": None}],
+        tools=[{"type": "function", "function": {"name": "f", "size": 1}}],
+        metadata={"anything": 1},
+        chat_template_kwargs={"anything": 1},
+        **{"new\r\nline,": 1},
+    )
+    assert asked.ignored == (
+        "colour", "new??line?", "messages.mood", "messages.content.x?y", "tools.function.size",
+    )  # fmt: skip
+    assert chat().ignored == ()
+    many = completion(**{f"k{number}" + "x" * 100: 1 for number in range(50)})
+    assert [len(path) for path in many.ignored] == [LONGEST_IGNORED] * MOST_IGNORED
 
 
 def test_names_of_the_limit() -> None:
@@ -118,7 +195,7 @@ SERVED = {
     "model", "messages", "prompt", "stream", "stream_options", "n", "max_tokens", "max_completion_tokens",
     "temperature", "top_p", "presence_penalty", "frequency_penalty", "logit_bias", "seed", "stop", "logprobs",
     "top_logprobs", "service_tier", "best_of", "tools", "tool_choice", "parallel_tool_calls", "reasoning_effort",
-    "response_format",
+    "response_format", "echo",
 }  # fmt: skip
 ROUTES = [
     (chat, chat_params.CompletionCreateParamsStreaming),

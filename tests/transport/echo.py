@@ -52,7 +52,7 @@ class Echo:
             return None
         return Echoing(self, path, connection)
 
-    def malformed(self, status: int, message: str) -> bytes:
+    def malformed(self, path: str, status: int, message: str) -> bytes:
         return json.dumps({"error": message}).encode()
 
     async def endpoint(self, request: Request) -> Response:

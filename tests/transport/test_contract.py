@@ -76,7 +76,7 @@ class Scripted:
         self.entered.set()
         return self.handled[-1]
 
-    def malformed(self, status: int, message: str) -> bytes:
+    def malformed(self, path: str, status: int, message: str) -> bytes:
         return b"%d: %b" % (status, message.encode())
 
 

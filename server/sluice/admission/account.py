@@ -9,6 +9,7 @@ from sluice.admission.limit import Limit
 from sluice.admission.rate import Rate
 from sluice.errors import InvalidRequest, RateLimited
 from sluice.settings import RequestClass, Tenant
+from sluice.settings.tenants import ANONYMOUS
 
 
 class Account:
@@ -28,6 +29,10 @@ class Account:
     @property
     def name(self) -> str:
         return self.settings.name
+
+    def cache_salt(self, asked: str | None) -> str | None:
+        """So that nobody else's prompts share what is cached of its own, be the salt that it asks for the same."""
+        return asked if self.name == ANONYMOUS else f"{self.name}\n{asked or ''}"
 
     def update(self, settings: Tenant) -> None:
         """Go by other settings from now on; what is taken stays taken."""

@@ -14,6 +14,9 @@ from sluice.settings.tenants import ANONYMOUS
 NOBODY = Tenant.model_construct(name=ANONYMOUS, keys=[])
 """Stands for everyone where there are no tenants."""
 
+Owners = dict[bytes, Tenant | None]
+"""Of each key's digest the tenant; None: an operator's."""
+
 
 class Tenants:
     """The accounts by name, and whose each key is: a tenant's, or an operator's.
@@ -31,11 +34,11 @@ class Tenants:
         self.update(tenants, environ, operators)
 
     def update(self, tenants: Sequence[Tenant], environ: Mapping[str, str], operators: Sequence[str] = ()) -> None:
-        """Go by other settings from now on; accounts keep what is taken of them.
+        """Go by other settings from now on. Raises Mistake, and then has changed nothing."""
+        self.take(tenants, find_keys(tenants, operators, environ))
 
-        Raises Mistake, and then has changed nothing.
-        """
-        owners = find_keys(tenants, operators, environ)
+    def take(self, tenants: Sequence[Tenant], owners: Owners) -> None:
+        """The same with keys that `find_keys` has found; accounts keep what is taken of them."""
         old = {name: account for name, account in self.departed.items() if account.seats.taken} | self.accounts
         self.accounts = {}
         for settings in tenants or [NOBODY]:
@@ -44,7 +47,7 @@ class Tenants:
             self.accounts[settings.name] = account
         self.departed = {name: account for name, account in old.items() if name not in self.accounts}
         self.keys = [(known, self.accounts[tenant.name] if tenant else None) for known, tenant in owners.items()]
-        self.has_operators = bool(operators)
+        self.has_operators = None in owners.values()
 
     def identify(self, key: str | None) -> Account:
         """Whose request it is. Raises Unauthorized."""
@@ -80,17 +83,18 @@ class Tenants:
         return found[0]
 
 
-def find_keys(
-    tenants: Sequence[Tenant], operators: Sequence[str], environ: Mapping[str, str]
-) -> dict[bytes, Tenant | None]:
-    """Each key's digest, and its tenant; None: an operator's. Raises Mistake, which names whose it is."""
+def find_keys(tenants: Sequence[Tenant], operators: Sequence[str], environ: Mapping[str, str]) -> Owners:
+    """Reads the files that keys are in, and so may take long.
+
+    Raises Mistake, which names whose it is.
+    """
     sources: list[tuple[Tenant | None, str, tuple[str, ...]]] = [
         (tenant, source, ("tenants", str(number), "keys", str(index)))
         for number, tenant in enumerate(tenants)
         for index, source in enumerate(tenant.keys)
     ]
     sources += [(None, source, ("operators", "keys", str(index))) for index, source in enumerate(operators)]
-    owners: dict[bytes, Tenant | None] = {}
+    owners: Owners = {}
     for tenant, source, place in sources:
         whose = f"tenant {tenant.name}" if tenant else "operators"
         try:

@@ -88,6 +88,8 @@ class Ticket:
 
     def conclude(self, error: RequestError | None) -> None:
         """Say what the request has ended with, before its last byte is sent; `release` books it."""
+        if error is not None:  # its traceback knows all that the request was made of, this ticket among it
+            error.__traceback__ = error.__context__ = None
         self.error = error
         self.outcome = "finished" if error is None else error.outcome
 

@@ -9,19 +9,20 @@ from msgspec.structs import replace
 
 from sluice import __version__
 from sluice.admission import AdmissionController, Ticket
+from sluice.api.body import parse
 from sluice.api.errors import no_model, to_problem
 from sluice.api.generation import Generation
 from sluice.api.sinks import ParsedSink, StreamSink
 from sluice.engine.base import Engine, ModelInfo
 from sluice.errors import InvalidRequest, RequestError
 from sluice.settings import Settings
+from sluice.telemetry.ignored import IgnoredFields
 from sluice.telemetry.latencies import Latencies
 from sluice.transport.base import Connection, Headers, encode
 from sluice.transport.event_stream import EVENT_STREAM, EventStream
 from sluice.transport.heartbeat import Heartbeat
 from sluice.wire.collected import CollectedDeltas
 from sluice.wire.endpoint import About, Call, Encoder, Endpoint, Totals
-from sluice.wire.structure import SHORT_BODY_BYTES
 
 PIECE_BYTES = 256 * 1024
 """What of a whole answer is made, or sent, in one turn of the loop."""
@@ -38,9 +39,10 @@ class Answering:
     """`generate` answers one request. Its errors are raised while the answer has not begun, and end it afterwards."""
 
     def __init__(
-        self, engine: Engine, controller: AdmissionController, latencies: Latencies, settings: Settings,
-        require_ready: Callable[[], ModelInfo],
+        self, engine: Engine, controller: AdmissionController, latencies: Latencies, settings: Settings, *,
+        require_ready: Callable[[], ModelInfo], ignored: IgnoredFields,
     ) -> None:  # fmt: skip
+        self.strict, self.ignored = settings.http.strict_fields, ignored
         self.engine, self.controller, self.latencies = engine, controller, latencies
         self.adapters = [adapter.name for adapter in settings.lora]
         self.names, self.coalesce = settings.names + self.adapters, settings.streaming.coalesce == "auto"
@@ -51,34 +53,46 @@ class Answering:
         self.event_stream = encode(EVENT_STREAM)
 
     async def generate(self, endpoint: Endpoint, connection: Connection, ticket: Ticket, body: bytes) -> None:
-        call = await parse(endpoint, body)
+        call = await parse(endpoint.parse, body)
         del body  # it may be long, and so may be the answer's life
         if call.model not in self.names:
             raise no_model(call.model, self.names)
+        headers = self.tell_ignored(call.ignored) if call.ignored else {}
         model = self.require_ready()
         if endpoint.task not in model.tasks:
             raise InvalidRequest(
                 f"{endpoint.path} is for models that {endpoint.task}, and {call.model} does not.", param="model"
             )
         ticket.request_class = ticket.account.class_of(call.request_class)
-        request_id = f"{endpoint.id_prefix}{self.ids.getrandbits(128):032x}"
-        about = About(request_id, int(time.time()), self.fingerprint, self.reasoning_fields)
-        request = call.to_generation(request_id)
+        created = int(time.time())
+        request = call.to_generation(f"{endpoint.id_prefix}{self.ids.getrandbits(128):032x}")
         if call.model in self.adapters:
             request = replace(request, adapter=call.model)
         generation = Generation(
-            request, ticket, engine=self.engine, model=model,
-            controller=self.controller, latencies=self.latencies,
+            request, ticket, engine=self.engine, model=model, controller=self.controller,
+            latencies=self.latencies, is_streamed=call.stream,
         )  # fmt: skip
         await generation.prepare()
+        name = request.id if request.name is None else f"{endpoint.id_prefix}{request.name}"
+        about = About(name, created, self.fingerprint, self.reasoning_fields, generation.prompts)
         if call.stream:
-            await self.stream(generation, call.encoder(about), connection)
+            await self.stream(generation, call.encoder(about), connection, headers)
         else:
-            await collect(generation, call, about, connection)
+            await collect(generation, call, about, connection, headers)
 
-    async def stream(self, generation: Generation, encoder: Encoder, connection: Connection) -> None:
+    def tell_ignored(self, ignored: Sequence[str]) -> dict[str, str]:
+        """As headers of the answer. Raises InvalidRequest if there may be no fields that nobody knows."""
+        if self.strict:
+            path = ignored[0]
+            raise InvalidRequest(f"{path} is not a known field.", param=path)
+        self.ignored.note(ignored)
+        return {"x-sluice-ignored": ", ".join(ignored)}
+
+    async def stream(
+        self, generation: Generation, encoder: Encoder, connection: Connection, more: dict[str, str]
+    ) -> None:
         """Server-sent events, from when the engine has accepted the request."""
-        headers = self.event_stream + encode(generation.ticket.account.headers())
+        headers = self.event_stream + encode(generation.ticket.account.headers() | more)
         sequences = generation.request.sequences
         events = EventStream(connection, headers, sequences, self.heartbeat, generation.note_reading)
         sinks = [StreamSink(index, encoder, events, self.engine.pace, self.coalesce) for index in range(sequences)]
@@ -87,13 +101,6 @@ class Answering:
         with events:
             events.begin(encoder.first())
             await events.end(await last_events(generation, encoder, events, sinks, parsed))
-
-
-async def parse(endpoint: Endpoint, body: bytes) -> Call:
-    """On a thread, if it may take long. Raises InvalidRequest."""
-    if len(body) <= SHORT_BODY_BYTES:
-        return endpoint.parse(body)
-    return await asyncio.to_thread(endpoint.parse, body)
 
 
 def parsed_sink(generation: Generation, sink: StreamSink) -> StreamSink | ParsedSink:
@@ -146,19 +153,24 @@ async def parse_answers(generation: Generation, sequences: Sequence[CollectedDel
     return reasoning
 
 
-async def collect(generation: Generation, call: Call, about: About, connection: Connection) -> None:
+async def collect(
+    generation: Generation, call: Call, about: About, connection: Connection, more: dict[str, str]
+) -> None:
     ticket = generation.ticket
     sequences = [call.collected() for _ in range(generation.request.sequences)]
     await generation.start(sequences)
     await generation.finish()
     used = totals(generation, await parse_answers(generation, sequences))
+    for sequence in sequences:
+        if sequence.prompt is not None:
+            await asyncio.to_thread(sequence.read_prompt)
     pieces, made = list[bytes | bytearray](), 0
     for piece in call.whole(about, sequences, used):
         pieces.append(piece)
         made += len(piece)
         if made // PIECE_BYTES > (made - len(piece)) // PIECE_BYTES:
             await asyncio.sleep(0)
-    headers = encode({"content-type": "application/json"} | ticket.account.headers())
+    headers = encode({"content-type": "application/json"} | ticket.account.headers() | more)
     last = b"".join(pieces) if made <= PIECE_BYTES else await send_most(pieces, headers, connection, ticket)
     await connection.drain()
     ticket.conclude(None)

@@ -1,13 +1,17 @@
-"""A request's body, within its limits of size and time."""
+"""A request's body, within its limits of size and time, and what it says."""
 
 import asyncio
 from collections.abc import Callable
+from typing import TypeVar
 
 from sluice.api.body_floor import FLOOR_BYTES_PER_S, BodyFloor
 from sluice.api.content import unpack
 from sluice.errors import BodyTooLarge, BodyTooSlow, Disconnected
 from sluice.settings import Http
 from sluice.transport.base import Connection
+from sluice.wire.structure import SHORT_BODY_BYTES
+
+Parsed = TypeVar("Parsed")
 
 
 async def read_body(connection: Connection, packed: bytes, http: Http, is_full: Callable[[], bool]) -> bytes:
@@ -47,3 +51,8 @@ async def receive_body(connection: Connection, most: int, floor: BodyFloor) -> b
         floor.received = len(body)
         if len(body) > most or not message.get("more_body", False):
             return bytes(body)
+
+
+async def parse(read: Callable[[bytes], Parsed], body: bytes) -> Parsed:
+    """What `read` makes of it, on a thread if it may take long. Raises InvalidRequest."""
+    return read(body) if len(body) <= SHORT_BODY_BYTES else await asyncio.to_thread(read, body)

@@ -1,8 +1,8 @@
 """What a request's headers say of its body: that it is JSON, how it is packed, and that no other site's page sends it.
 
 A page of another site may send what it likes to whatever the user's browser can reach, but for a body that says it is
-JSON: before that the browser asks, and only a layer for CORS says yes. So a body that says anything else is refused,
-and one that says nothing, if it comes from a page at all.
+JSON: before that the browser asks, and only `http.cors_origins`, or a layer for CORS in front, says yes. So a body that
+says anything else is refused, and one that says nothing, if it comes from a page at all.
 """
 
 import re
@@ -55,7 +55,7 @@ def check_type(value: bytes) -> None:
 def check_site(headers: Headers) -> None:
     """For a server with no layer for CORS in front. Raises Forbidden for what another site's page sends."""
     if (b"sec-fetch-site", b"cross-site") in headers:
-        raise Forbidden("Pages of other sites may not use this server.", code="cross_site")
+        raise Forbidden("Pages of this site may not use this server (http.cors_origins).", code="cross_site")
 
 
 def unpack(body: bytes, packed: bytes, limit: int) -> bytes:

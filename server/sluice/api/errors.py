@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterable
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Scope
 
+from sluice.api.endpoints import ENDPOINTS
 from sluice.errors import (
     BodyTooLarge,
     BodyTooSlow,
@@ -26,6 +28,7 @@ from sluice.errors import (
     quoted,
 )
 from sluice.openai.errors import encode_error
+from sluice.transport.path import canonical_path
 from sluice.wire.endpoint import Problem
 
 TABLE: dict[type[RequestError], tuple[int, str]] = {
@@ -54,12 +57,24 @@ ErrorEncoder = Callable[[Problem], bytes]
 """Gives an error the form that an API has for it."""
 
 
+def form_at(path: str) -> ErrorEncoder:
+    """The form that errors have at and below the path of an endpoint; OpenAI's everywhere else."""
+    for endpoint in ENDPOINTS:
+        if path == endpoint.path or path.startswith(f"{endpoint.path}/"):
+            return endpoint.encode_error
+    return encode_error
+
+
+def form_for(scope: Scope) -> ErrorEncoder:
+    return form_at(canonical_path(scope).removeprefix(scope.get("root_path", "")))
+
+
 def to_problem(error: RequestError) -> Problem:
     status, kind = next(TABLE[kind] for kind in type(error).__mro__ if kind in TABLE)
     return Problem(status, kind, error.message[:LONGEST_MESSAGE], error.param, error.code)
 
 
-def to_reply(error: RequestError, encode: ErrorEncoder = encode_error) -> Reply:
+def to_reply(error: RequestError, encode: ErrorEncoder) -> Reply:
     problem, headers = to_problem(error), {"content-type": "application/json"}
     if error.retry_after is not None:
         headers["retry-after"] = str(math.ceil(error.retry_after))
@@ -75,7 +90,7 @@ def no_model(name: str, names: Iterable[str]) -> NotFound:
     )
 
 
-def internal_error(encode: ErrorEncoder = encode_error) -> Reply:
+def internal_error(encode: ErrorEncoder) -> Reply:
     """A mistake of ours; the server's log has the traceback."""
     problem = Problem(500, "server_error", "Internal server error.")
     return problem.status, {"content-type": "application/json"}, encode(problem)
@@ -88,7 +103,7 @@ def to_response(reply: Reply) -> Response:
 
 async def not_found(request: Request, _: Exception) -> Response:
     error = NotFound(f"There is no {request.method} {quoted(request.scope['path'])}.", code="not_found")
-    return to_response(to_reply(error))
+    return to_response(to_reply(error, form_for(request.scope)))
 
 
 async def method_not_allowed(request: Request, error: Exception) -> Response:
@@ -97,15 +112,15 @@ async def method_not_allowed(request: Request, error: Exception) -> Response:
     if "GET" in methods and "HEAD" not in methods:
         methods = f"{methods}, HEAD"  # a HEAD is served as the GET
     refusal = MethodNotAllowed(f"{quoted(request.scope['path'])} takes no {request.method}.", code="method_not_allowed")
-    status, headers, body = to_reply(refusal)
+    status, headers, body = to_reply(refusal, form_for(request.scope))
     return to_response((status, headers | {"allow": methods}, body))
 
 
 async def refused(request: Request, error: Exception) -> Response:
     """What a route raises: a RequestError."""
     assert isinstance(error, RequestError)
-    return to_response(to_reply(error))
+    return to_response(to_reply(error, form_for(request.scope)))
 
 
 async def broken(request: Request, _: Exception) -> Response:
-    return to_response(internal_error())
+    return to_response(internal_error(form_for(request.scope)))

@@ -22,8 +22,11 @@ from sluice.engine.parser import Parser
 from sluice.errors import ContextLengthExceeded, InvalidRequest, RequestError
 from sluice.telemetry.latencies import Latencies
 
-JOINS_A_TURN = 32
-"""Sequences of one request that come to wait in one turn of the event loop."""
+MOST_PROMPT_LOGPROBS = {False: 262_144, True: 1_024}
+"""Of all prompts of a request, each with its alternatives; a stream's (True) are read on the loop: some 25 µs each."""
+JOINS_A_TURN, TURN_S = 32, 0.005
+"""Sequences of one request that come to wait in one turn of the event loop, and seconds after which that is enough: the
+engine may have words to tokenize for each."""
 
 
 class Generation:
@@ -43,8 +46,9 @@ class Generation:
         model: ModelInfo,
         controller: AdmissionController,
         latencies: Latencies,
+        is_streamed: bool,
     ) -> None:
-        self.request, self.ticket = request, ticket
+        self.request, self.ticket, self.is_streamed = request, ticket, is_streamed
         self.engine, self.model, self.controller, self.latencies = engine, model, controller, latencies
         self.clock = controller.clock
         self.prompts: list[Rendered] = []
@@ -76,17 +80,38 @@ class Generation:
 
         Raises InvalidRequest, Overloaded or RateLimited.
         """
-        self.check_seats()
-        if self.request.sequences > 1:
-            self.controller.extend(self.ticket, self.request.sequences - 1)
+        try:
+            self.check_seats()
+            if self.request.sequences > 1:
+                self.controller.extend(self.ticket, self.request.sequences - 1)
+            await self.render()
+        except InvalidRequest as error:
+            error.param = self.request.names.get(error.param or "", error.param)
+            raise
+        answers = self.request.n * sum(self.longest)
+        self.controller.take_tokens(self.ticket, self.prompt_tokens, self.prompt_tokens + answers)
+
+    async def render(self) -> None:
         for number, prompt in enumerate(self.request.prompts):
             if number:
                 await asyncio.sleep(0)  # short ones are rendered on the event loop, and there may be a thousand
-            rendered = await self.engine.render(prompt, self.request.sampling.constraint)
+            rendered = await self.engine.render(prompt, self.request.sampling.constraint, self.request.tokenizing)
             self.longest.append(self.longest_answer(prompt, len(rendered.tokens)))
             self.prompts.append(rendered)
-        answers = self.request.n * sum(self.longest)
-        self.controller.take_tokens(self.ticket, self.prompt_tokens, self.prompt_tokens + answers)
+        self.check_scored()
+
+    def check_scored(self) -> None:
+        """Raises InvalidRequest for more logprobs of prompts than are read at once."""
+        asked = self.request.sampling.prompt_logprobs
+        if asked is None:
+            return
+        entries, most = self.prompt_tokens * self.request.n * (asked + 1), MOST_PROMPT_LOGPROBS[self.is_streamed]
+        if entries > most:
+            raise InvalidRequest(
+                f"The logprobs of the prompts are {entries} (tokens × n × alternatives); "
+                f"{most} are the most{' that are streamed' * self.is_streamed}.",
+                param="prompt",
+            )
 
     def check_seats(self) -> None:
         """Raises InvalidRequest for more sequences than may ever be inside at once."""
@@ -98,16 +123,8 @@ class Generation:
             raise InvalidRequest(
                 f"{seats} sequences ({prompts} x n) can never be inside at once: max_concurrency is {most}. "
                 f"{' or '.join(ways).capitalize()}.",
-                param="n" if n > 1 else self.where(self.request.prompts[0]),
+                param="n" if n > 1 else field_of(self.request.prompts[0]),
             )
-
-    def where(self, prompt: Prompt) -> str:
-        """The field that it came in."""
-        if isinstance(prompt, Pair):
-            return "documents"
-        if self.request.pooling is not None:
-            return "input"
-        return "messages" if isinstance(prompt, Chat) else "prompt"
 
     def longest_answer(self, prompt: Prompt, prompt_tokens: int) -> int:
         """In tokens: what is asked for, but no more than the context has room for beside the prompt.
@@ -116,7 +133,7 @@ class Generation:
         """
         asked, context = self.request.sampling, self.model.max_model_len
         room, least = context - prompt_tokens, 1 if self.request.pooling is None else 0
-        where, beside = self.where(prompt), ", and the answer takes 1 at least" * least
+        where, beside = field_of(prompt), ", and the answer takes 1 at least" * least
         if prompt_tokens == 0:
             raise InvalidRequest("The prompt is empty.", param=where)
         for is_over, what, param in (
@@ -137,6 +154,7 @@ class Generation:
             max_tokens=self.longest[index // n],
             seed=None if asked.seed is None else asked.seed + index % n,
             wants_ids=asked.wants_ids or self.prompt_of(index).parser is not None,
+            cache_salt=self.ticket.account.cache_salt(asked.cache_salt),
         )
 
     def parser(self, index: int) -> Parser | None:
@@ -152,10 +170,13 @@ class Generation:
         """
         self.ticket.holds.callback(self.close)
         self.ticket.enter("queue_timeout")
+        loop = asyncio.get_running_loop()
         try:
+            began = loop.time()
             for index, sink in enumerate(sinks):
-                if index and index % JOINS_A_TURN == 0:
+                if index and (index % JOINS_A_TURN == 0 or loop.time() - began > TURN_S):
                     await asyncio.sleep(0)
+                    began = loop.time()
                     if self.done.done():
                         break
                 self.join(Choice(index, sink, self, self.clock, self.latencies.inter_token))
@@ -193,7 +214,9 @@ class Generation:
         """Raises what the engine raises."""
         request, prompt, name = self.request, self.prompt_of(index), f"{self.request.id}-{index}"
         if request.pooling is not None:
-            return self.engine.pool(name, prompt, request.pooling, choice, request.adapter)
+            salt = self.ticket.account.cache_salt(request.pooling.cache_salt)
+            pooling = msgspec.structs.replace(request.pooling, cache_salt=salt)
+            return self.engine.pool(name, prompt, pooling, choice, request.adapter)
         return self.engine.submit(name, prompt, self.sampling(index), choice, request.adapter)
 
     async def finish(self) -> None:
@@ -265,3 +288,10 @@ class Generation:
         for future in (self.accepted, self.done):
             if not future.cancel() and not future.cancelled():
                 future.exception()  # seen, if not by whoever waited for it
+
+
+def field_of(prompt: Prompt) -> str:
+    """Where it came in, if its API has no name of its own for that."""
+    if isinstance(prompt, Pair):
+        return "documents"
+    return "messages" if isinstance(prompt, Chat) else "prompt"

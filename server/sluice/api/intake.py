@@ -11,9 +11,8 @@ from sluice.admission import Account, AdmissionController, Tenants, Ticket
 from sluice.api.auth import api_key
 from sluice.api.body import read_body
 from sluice.api.content import check_content, check_site
-from sluice.api.errors import Reply, internal_error, to_reply
+from sluice.api.errors import Reply, form_at, internal_error, to_reply
 from sluice.errors import RequestError
-from sluice.openai.errors import encode_error
 from sluice.settings import Http
 from sluice.telemetry.latencies import Latencies
 from sluice.transport.base import Connection, Headers, encode
@@ -54,7 +53,7 @@ class Intake:
             account = self.tenants.identify(api_key(connection.headers))
             connection.record.tenant = account.name
             packed = check_content(connection.headers)
-            if self.is_alone:
+            if self.is_alone and self.records.cors.allowed(connection.headers) is None:
                 check_site(connection.headers)
             self.require_ready()
             ticket = self.controller.admit(account, patience(connection.headers))
@@ -63,9 +62,8 @@ class Intake:
             return None
         return Admitted(self, endpoint, connection, packed, ticket)
 
-    def malformed(self, status: int, message: str) -> bytes:
-        """In OpenAI's form, for nobody knows which API was meant."""
-        return encode_error(Problem(status, "invalid_request_error", message, code="malformed_request"))
+    def malformed(self, path: str, status: int, message: str) -> bytes:
+        return form_at(path)(Problem(status, "invalid_request_error", message, code="malformed_request"))
 
 
 class Admitted:

@@ -11,7 +11,6 @@ from starlette.responses import JSONResponse, Response
 from sluice.admission import AdmissionController, Tenants
 from sluice.api.auth import Auth
 from sluice.engine.base import Engine
-from sluice.telemetry.access_log import AccessLog
 from sluice.telemetry.exposition import Expositions
 from sluice.telemetry.latencies import Latencies
 from sluice.telemetry.metrics import FrontEndCollector
@@ -51,14 +50,16 @@ def status(controller: AdmissionController, tenants: Tenants, health: Health, en
 
 
 def operations(
-    controller: AdmissionController, auth: Auth, latencies: Latencies, engine: Engine, *, health: Health, log: AccessLog
-) -> APIRouter:
+    controller: AdmissionController, auth: Auth, latencies: Latencies, engine: Engine, *, health: Health,
+    own: Sequence[Collector],
+) -> APIRouter:  # fmt: skip
+    """`own`: further metrics of the server's."""
     router = APIRouter(tags=["operations"])
 
     def collectors() -> Sequence[Collector]:
         now, scheduler = status(controller, auth.tenants, health, engine), controller.scheduler
-        own = FrontEndCollector(now, scheduler.running_by, scheduler.waiting_by, latencies)
-        return own, log, PROCESS_COLLECTOR, GC_COLLECTOR, PLATFORM_COLLECTOR, *engine.metrics()
+        inside = FrontEndCollector(now, scheduler.running_by, scheduler.waiting_by, latencies)
+        return inside, *own, PROCESS_COLLECTOR, GC_COLLECTOR, PLATFORM_COLLECTOR, *engine.metrics()
 
     expositions = Expositions(collectors)
     anyone, operator = [Depends(auth.anyone)], [Depends(auth.operator)]

@@ -61,18 +61,23 @@ class StreamSink:
 
     def send(self, deltas: Sequence[Delta]) -> None:
         events = b"".join(self.encoder.delta(self.index, delta) for delta in deltas)
-        if deltas[-1].finish_reason is None:
-            self.events.write(events)
-        else:
+        self.plain = self.encoder.frames[self.index]
+        if deltas[-1].finish_reason is not None:
             self.events.write_last(events)
+        elif events:
+            self.events.write(events)
 
 
 class ParsedSink:
-    """Puts a parser between a sequence and its sink; `ids`: of all its tokens. `tells_ids`: its deltas have theirs."""
+    """Puts a parser between a sequence and its sink; `ids`: of all its tokens. `tells_ids`: its deltas have theirs.
+
+    `held`: tokens that have made no event yet.
+    """
 
     def __init__(self, parser: Parser, sink: StreamSink, tells_ids: bool) -> None:
         self.parser, self.sink, self.tells_ids = parser, sink, tells_ids
         self.ids = list[int]()
+        self.held = 0
 
     def put(self, delta: Delta) -> None:
         told = delta.more or More()
@@ -83,8 +88,10 @@ class ParsedSink:
         if ids or told.stop_reason is not None or parsed.reasoning or parsed.calls:
             more = More(ids, told.stop_reason, parsed.reasoning, parsed.calls)
         elif not parsed.text and delta.finish_reason is None and delta.logprobs is None:
-            return  # it holds this back, or it was a marker
-        self.sink.put(Delta(parsed.text, delta.tokens, delta.finish_reason, delta.logprobs, more))
+            self.held += delta.tokens  # it holds this back, or it was a marker
+            return
+        tokens, self.held = self.held + delta.tokens, 0
+        self.sink.put(Delta(parsed.text, tokens, delta.finish_reason, delta.logprobs, more))
 
     @property
     def reasoning_tokens(self) -> int:
@@ -109,4 +116,5 @@ def merged_more(told: Sequence[More]) -> More:
         told[-1].stop_reason,
         "".join(more.reasoning for more in told),
         tuple(call for more in told for call in more.calls),
+        told[0].prompt,
     )

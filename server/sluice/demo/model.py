@@ -9,7 +9,7 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 
 WIDTH, LAYERS, HEADS, HIDDEN = 256, 4, 8, 640
-ROPE_THETA, CONTEXT = 100_000.0, 4096
+ROPE_THETA, CONTEXT = 100_000.0, 32_768
 EMBEDDINGS = "model.embed_tokens.weight"
 CONFIG = {
     "architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_size": WIDTH, "num_hidden_layers": LAYERS,

@@ -24,7 +24,7 @@ from sluice.demo.model import CONFIG, CONTEXT, Llama
 from sluice.demo.tokenizer import build
 
 FOLDER = Path(__file__).parent
-BATCH_TOKENS, POOL = 5120, 3000
+BATCH_TOKENS, POOL, LONGEST_TOKENS = 5120, 3000, 4096
 
 
 def round_up(length: int) -> int:
@@ -96,7 +96,7 @@ def batches(encoder: Encoder, rng: random.Random) -> Iterator[tuple[Tensor, Tens
             if group and (len(group) + 1) * width > BATCH_TOKENS:
                 made.append(group)
                 group = []
-            if len(row[0]) < CONTEXT:
+            if len(row[0]) < LONGEST_TOKENS:
                 group.append(row)
         rng.shuffle(made)
         for group in made:

@@ -61,7 +61,8 @@ class Sampling(msgspec.Struct, frozen=True):
     """How tokens are chosen and when a sequence ends; names and meanings are vLLM's `SamplingParams`.
 
     None leaves it to the model's own default (its generation_config), or to the engine's. `constraint` is for the
-    engine to put together with what tools ask for. `wants_ids`: each delta tells its tokens' ids.
+    engine to put together with what tools ask for. `wants_ids`: each delta tells its tokens' ids. `cache_salt`:
+    prompts share what is cached of them only with those that have the same.
     """
 
     temperature: float | None = None
@@ -80,6 +81,33 @@ class Sampling(msgspec.Struct, frozen=True):
     ignore_eos: bool = False
     constraint: Constraint | None = None
     wants_ids: bool = False
+    stop_token_ids: tuple[int, ...] = ()
+    include_stop_str_in_output: bool = False
+    bad_words: tuple[str, ...] = ()
+    allowed_token_ids: tuple[int, ...] | None = None
+    logprob_token_ids: tuple[int, ...] | None = None
+    prompt_logprobs: int | None = None
+    skip_special_tokens: bool = True
+    spaces_between_special_tokens: bool = True
+    thinking_token_budget: int | None = None
+    cache_salt: str | None = None
+
+
+class Tokenizing(msgspec.Struct, frozen=True):
+    """How a prompt becomes tokens.
+
+    `add_special_tokens`: such as one for the beginning; None: to a text, and not to what a template has written.
+    `truncate_to`: so many tokens at most, of the end that `truncation_side` does not name; -1: as many as leave room
+    for an answer. `wants_text`: `Rendered.text` is needed.
+    """
+
+    add_special_tokens: bool | None = None
+    truncate_to: int | None = None
+    truncation_side: Literal["left", "right"] | None = None
+    wants_text: bool = False
+
+
+AS_IT_IS = Tokenizing()
 
 
 Task = Literal["generate", "embed", "score"]
@@ -87,35 +115,45 @@ Task = Literal["generate", "embed", "score"]
 
 
 class Pooling(msgspec.Struct, frozen=True):
-    """What is made of a prompt in the place of an answer; names and meanings are vLLM's `PoolingParams`."""
+    """What is made of a prompt in the place of an answer; names and meanings are vLLM's `PoolingParams`.
+
+    `cache_salt`: as that of a Sampling.
+    """
 
     task: Literal["embed", "classify"]
     dimensions: int | None = None
     use_activation: bool | None = None
+    cache_salt: str | None = None
 
 
 class Rendered(msgspec.Struct, frozen=True):
     """A prompt as the engine takes it.
 
     `parser` makes what reads one answer to it, where there are tools or reasoning. `more`: what the engine wants to
-    know of it again when it is submitted.
+    know of it again when it is submitted. `text`: of the tokens, where it was asked for.
     """
 
     tokens: list[int]
     parser: Callable[[], Parser] | None = None
     more: dict[str, Any] = {}
+    text: str | None = None
 
 
 class GenerationRequest(msgspec.Struct, frozen=True):
     """What a request's body asks for, valid in itself: `n` sequences for each of its prompts.
 
-    `adapter`: the name of what changes the model for it, if anything does. `pooling`: it has no answer, but this.
+    `names`: what its API calls `messages`, `max_tokens` and `response_format`, where it has words of its own.
+    `id`: no other request's. `name`: what the client calls its answer, if it does. `adapter`: the name of what changes
+    the model for it, if anything does. `pooling`: it has no answer, but this.
     """
 
     id: str
     prompts: tuple[Prompt, ...]
     sampling: Sampling
     n: int = 1
+    names: dict[str, str] = {}
+    tokenizing: Tokenizing = AS_IT_IS
+    name: str | None = None
     adapter: str | None = None
     pooling: Pooling | None = None
 
@@ -125,11 +163,21 @@ class GenerationRequest(msgspec.Struct, frozen=True):
 
 
 class TokenLogprob(msgspec.Struct, frozen=True, gc=False):
-    """A token and the natural logarithm of its probability."""
+    """A token and the natural logarithm of its probability. `rank`: 1 is the likeliest."""
 
     token: str
     logprob: float
     top: tuple["TokenLogprob", ...] = ()
+    id: int = -1
+    rank: int | None = None
+
+
+class PromptLogprobs(msgspec.Struct, frozen=True):
+    """Those of a prompt's tokens. The first one has none: its text, and its id."""
+
+    first: str
+    first_id: int
+    rest: tuple[TokenLogprob, ...]
 
 
 class Delta(msgspec.Struct, frozen=True, gc=False):
@@ -149,7 +197,8 @@ class More(msgspec.Struct, frozen=True):
     """What few deltas have.
 
     `ids`: of its tokens. `stop_reason`: the stop string or the token that ended the sequence, where one was asked for.
-    `reasoning` and `calls`: what a parser has found in it; the delta's `text` is what is neither. `vector`: of what was
+    `reasoning` and `calls`: what a parser has found in it; the delta's `text` is what is neither. `prompt` reads the
+    prompt's logprobs, which may take long; the first delta has it, where they were asked for. `vector`: of what was
     pooled, in float32.
     """
 
@@ -157,6 +206,7 @@ class More(msgspec.Struct, frozen=True):
     stop_reason: int | str | None = None
     reasoning: str = ""
     calls: tuple[CallDelta, ...] = ()
+    prompt: Callable[[], PromptLogprobs] | None = None
     vector: bytes = b""
 
 
@@ -242,14 +292,16 @@ class Engine(Protocol):
         """
         ...
 
-    async def render(self, prompt: Prompt, constraint: Constraint | None = None) -> Rendered:
+    async def render(
+        self, prompt: Prompt, constraint: Constraint | None = None, tokenizing: Tokenizing = AS_IT_IS
+    ) -> Rendered:
         """Chat template, tokenization, and what an answer is held to; off the event loop if they take long.
 
         Raises `InvalidRequest`.
         """
         ...
 
-    async def tokenize(self, prompt: Chat | str, add_special_tokens: bool) -> list[int]:
+    async def tokenize(self, prompt: Chat | str, tokenizing: Tokenizing = AS_IT_IS) -> list[int]:
         """Tokens of a prompt of any length; off the event loop if they take long. Raises InvalidRequest."""
         ...
 

@@ -4,9 +4,10 @@ from abc import ABC, abstractmethod
 from functools import cache
 from typing import Any, ClassVar, NamedTuple, get_args
 
-from sluice.engine.base import Delta, FinishReason
+from sluice.engine.base import Delta, FinishReason, Rendered
 from sluice.openai.errors import encode_error
 from sluice.openai.reasons import Reason
+from sluice.openai.sampling import GenerationBody
 from sluice.openai.usage import Head, Usage
 from sluice.transport.sse import event, to_json
 from sluice.wire.answer import Answer
@@ -30,34 +31,51 @@ class Chunks(ABC):
     chunk: ClassVar[type[Answer]]
     object: ClassVar[str]
 
-    def __init__(self, about: About, model: str, include_usage: bool, choices: int) -> None:
-        """`choices`: how many sequences the answer has."""
-        self.head, self.include_usage, self.choices = Head(about.id, about.created, model), include_usage, choices
+    def __init__(self, about: About, body: GenerationBody, choices: int, *, tells_prompts: bool) -> None:
+        """`choices`: how many sequences the answer has. `tells_prompts`: something of them is in its events."""
+        model, self.include_usage, self.choices, self.n = body.model, body.include_usage, choices, body.n
+        self.head = Head(about.id, about.created, model)
         self.fingerprint = about.fingerprint
-        self.templates = templates(type(self), include_usage, about.fingerprint)
+        self.templates = templates(type(self), self.include_usage, about.fingerprint)
         self.stamp = to_json(about.id), to_json(about.created), to_json(model)
-        self.frames = [self.frame(index, None) for index in range(choices)]
+        self.used = [0] * choices if body.continuous_usage else None
+        self.prompts = about.prompts if tells_prompts or self.used else ()
+        depends = self.used is not None or (tells_prompts and body.echo)
+        self.frames = [None if depends else self.frame(index, None) for index in range(choices)]
 
     def first(self) -> bytes:
-        opening = self.templates.opening
-        return b"".join(opening.fill(*self.stamp, b"%d" % index) for index in range(self.choices)) if opening else b""
+        return b"".join(map(self.opening, range(self.choices))) if self.templates.opening is not None else b""
+
+    def opening(self, index: int) -> bytes:
+        """What comes before the first token of a choice."""
+        assert self.templates.opening is not None
+        return self.templates.opening.fill(*self.stamp, b"%d" % index)
 
     def delta(self, index: int, delta: Delta) -> bytes:
-        reason = delta.finish_reason
-        if delta.logprobs is None and delta.more is None:
-            return (self.frames[index] if reason is None else self.frame(index, self.ending(index, delta))).fill(
-                delta.text
-            )
-        return self.encode(self.choice(index, delta), reason is not None)
+        reason, frame = delta.finish_reason, self.frames[index]
+        if delta.logprobs is None and delta.more is None and frame is not None:
+            return (frame if reason is None else self.frame(index, self.ending(index, delta))).fill(delta.text)
+        if self.used is not None:
+            self.used[index] += delta.tokens
+        return self.encode(index, self.choice(index, delta), reason is not None)
+
+    def prompt(self, index: int) -> Rendered:
+        """That of a choice."""
+        return self.prompts[index // self.n]
 
     def ending(self, index: int, delta: Delta) -> Ending:
         """OpenAI's word for the end of a sequence."""
         return delta.finish_reason
 
-    def encode(self, choice: Answer, is_last: bool) -> bytes:
+    def encode(self, index: int, choice: Answer, is_last: bool = False, **more: Any) -> bytes:
+        """`more`: fields of the chunk."""
+        usage = None
+        if self.used is not None:
+            usage = Usage.of(Totals(len(self.prompt(index).tokens), self.used[index]))
         return encode(
-            type(self), self.head, self.include_usage, [choice], fingerprint=self.fingerprint if is_last else None
-        )
+            type(self), self.head, self.include_usage, [choice], usage=usage,
+            fingerprint=self.fingerprint if is_last else None, **more,
+        )  # fmt: skip
 
     def frame(self, index: int, ending: Ending) -> Frame:
         return Frame(self.templates.frames[ending].fill(*self.stamp, b"%d" % index))
@@ -88,10 +106,10 @@ class Chunks(ABC):
 
 def encode(
     kind: type[Chunks], head: Head, include_usage: bool, choices: list[Answer], *, usage: Usage | None = None,
-    fingerprint: str | None = None,
+    fingerprint: str | None = None, **more: Any,
 ) -> bytes:  # fmt: skip
     """One event. OpenAI's `usage` is null in every chunk but the last, and absent when nobody asked for it."""
-    fields: dict[str, Any] = {**head._asdict(), "object": kind.object, "choices": choices}
+    fields: dict[str, Any] = {**head._asdict(), "object": kind.object, "choices": choices} | more
     if include_usage:
         fields["usage"] = usage
     if fingerprint is not None:

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from msgspec import Raw
 
-from sluice.engine.base import TokenLogprob
+from sluice.engine.base import PromptLogprobs, TokenLogprob
 from sluice.transport.sse import to_json
 from sluice.wire.answer import Answer
 
@@ -17,20 +17,46 @@ def finite(token: TokenLogprob) -> float:
     return max(token.logprob, LEAST)
 
 
+def as_id(token: int) -> str:
+    """What stands for a token's text where that is asked for: not every one is a text."""
+    return f"token_id:{token}"
+
+
+def prompt_pieces(prompt: PromptLogprobs) -> Iterator[bytes]:
+    """vLLM's `prompt_logprobs`: for each token an object by token ids."""
+    yield b"[null"
+    for token in prompt.rest:
+        entries = {str(token.id): ranked(token)} | {str(each.id): ranked(each) for each in token.top}
+        yield b"," + to_json(entries)
+    yield b"]"
+
+
+def ranked(token: TokenLogprob) -> dict[str, object]:
+    return {"logprob": finite(token), "rank": token.rank, "decoded_token": token.token}
+
+
 class Logprobs(ABC):
     """An object of lists, each with an entry a token: JSON that grows as they come. `end` is what follows the lists."""
 
     names: ClassVar[tuple[str, ...]]
     end: ClassVar[bytes] = b"}"
 
-    def __init__(self) -> None:
+    def __init__(self, as_ids: bool) -> None:
+        """`as_ids`: tokens are told by their ids."""
+        self.as_ids = as_ids
         self.lists = tuple(bytearray() for _ in self.names)
 
     def add(self, tokens: Sequence[TokenLogprob]) -> None:
         for token in tokens:
-            for entries, entry in zip(self.lists, self.entries(token), strict=True):
-                entries.extend(b"," if entries else b"")
-                entries.extend(to_json(entry))
+            self.append(self.entries(token))
+
+    def append(self, entries: tuple[object, ...]) -> None:
+        for growing, entry in zip(self.lists, entries, strict=True):
+            growing.extend(b"," if growing else b"")
+            growing.extend(to_json(entry))
+
+    def shown(self, token: TokenLogprob) -> str:
+        return as_id(token.id) if self.as_ids else token.token
 
     @abstractmethod
     def entries(self, token: TokenLogprob) -> tuple[object, ...]:
@@ -64,18 +90,17 @@ class ChatLogprob(TopLogprob):
 class ChatLogprobs(Logprobs):
     names, end = ("content",), b',"refusal":null}'
 
-    def __init__(self, top_logprobs: int) -> None:
-        """`top_logprobs`: how many were asked for; the engine may add the token itself to the likeliest ones."""
-        super().__init__()
-        self.top_logprobs = top_logprobs
+    def __init__(self, most: int | None, as_ids: bool) -> None:
+        """`most`: of the likeliest tokens, to which the engine may add the token itself; None: all that it gives."""
+        super().__init__(as_ids)
+        self.most = most
 
     def entries(self, token: TokenLogprob) -> tuple[ChatLogprob]:
-        top = [TopLogprob(*fields(each)) for each in token.top[: self.top_logprobs]]
-        return (ChatLogprob(*fields(token), top),)
+        top = [TopLogprob(*self.fields(each)) for each in token.top[: self.most]]
+        return (ChatLogprob(*self.fields(token), top),)
 
-
-def fields(token: TokenLogprob) -> tuple[str, float, list[int]]:
-    return token.token, finite(token), list(token.token.encode())
+    def fields(self, token: TokenLogprob) -> tuple[str, float, list[int]]:
+        return self.shown(token), finite(token), list(token.token.encode())
 
 
 class CompletionLogprobs(Logprobs):
@@ -83,11 +108,37 @@ class CompletionLogprobs(Logprobs):
 
     names = "text_offset", "token_logprobs", "tokens", "top_logprobs"
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, as_ids: bool) -> None:
+        super().__init__(as_ids)
         self.offset = 0
 
+    def add_prompt(self, prompt: PromptLogprobs) -> None:
+        """Before the answer; its first token has no probability, as nothing comes before it."""
+        first = as_id(prompt.first_id) if self.as_ids else prompt.first
+        self.append((self.offset, None, first, None))
+        self.offset += len(first)
+        self.add(prompt.rest)
+
     def entries(self, token: TokenLogprob) -> tuple[int, float, str, dict[str, float]]:
-        offset = self.offset
-        self.offset += len(token.token)
-        return offset, finite(token), token.token, {each.token: finite(each) for each in token.top}
+        offset, text = self.offset, self.shown(token)
+        self.offset += len(text)
+        return offset, finite(token), text, {self.shown(each): finite(each) for each in token.top}
+
+
+class EchoedLogprobs(CompletionLogprobs):
+    """Of a prompt and its answer, whose tokens wait until the prompt's are `read`."""
+
+    def __init__(self, as_ids: bool) -> None:
+        super().__init__(as_ids)
+        self.waiting = list[TokenLogprob]()
+
+    def add(self, tokens: Sequence[TokenLogprob]) -> None:
+        self.waiting += tokens
+
+    def read(self, prompt: PromptLogprobs) -> None:
+        """May take long."""
+        rest, self.waiting = self.waiting, []
+        whole = CompletionLogprobs(self.as_ids)
+        whole.add_prompt(prompt)
+        whole.add(rest)
+        self.lists = whole.lists

@@ -4,13 +4,13 @@ from typing import Annotated, Any, Self
 
 from pydantic import ConfigDict, Field, JsonValue, model_validator
 
-from sluice.engine.base import Chat
+from sluice.engine.base import Chat, Tokenizing
 from sluice.errors import InvalidRequest
 from sluice.openai.chat.messages import Message
 from sluice.openai.chat.models import MOST_MESSAGES
 from sluice.openai.chat.templated import Templated
 from sluice.wire.answer import Answer
-from sluice.wire.body import Whole, WireModel, at_most, only
+from sluice.wire.body import Dropped, Whole, WireModel, at_most, only
 
 PROMPT: dict[str, JsonValue] = {"model": "demo", "prompt": "Count from 1 to 9."}
 TOKENS: dict[str, JsonValue] = {"model": "demo", "tokens": [40, 50, 60]}
@@ -29,8 +29,8 @@ class TokenizeRequest(Templated):
 
     # These are not served: only what changes nothing is accepted.
     chat_template: Annotated[Any, only()] = None
-    media_io_kwargs: Annotated[Any, only({})] = None
-    mm_processor_kwargs: Annotated[Any, only({})] = None
+    media_io_kwargs: Dropped = None
+    mm_processor_kwargs: Dropped = None
 
     @model_validator(mode="after")
     def has_one_of_them(self) -> Self:
@@ -38,15 +38,16 @@ class TokenizeRequest(Templated):
             raise InvalidRequest("Either prompt or messages has to be given.", param="prompt")
         return self
 
-    def to_prompt(self) -> Chat | str:
+    @property
+    def prompted(self) -> Chat | str:
         if self.prompt is not None:
             return self.prompt
         assert self.messages is not None
         return Chat(self.messages, self.template_arguments, self.tools)
 
     @property
-    def adds_special_tokens(self) -> bool:
-        return self.messages is None if self.add_special_tokens is None else self.add_special_tokens
+    def tokenizing(self) -> Tokenizing:
+        return Tokenizing(self.add_special_tokens)
 
 
 class Tokenized(Answer):

@@ -1,5 +1,6 @@
 """The settings: one frozen model a section. Names and units are the contract; unknown keys are errors."""
 
+import re
 from contextlib import suppress
 from ipaddress import ip_address
 from os.path import expanduser
@@ -22,6 +23,7 @@ SETTINGS_OF_ARGUMENTS = {
     "enable_lora": "lora",
 }  # fmt: skip
 """Of vLLM's engine arguments, those that have a setting of their own."""
+ORIGIN = re.compile(r"(?!http://.*:80$|https://.*:443$)[a-z][a-z0-9+.-]*://[^\sA-Z/?#@*,\\]+")
 
 
 class Traffic(Section):
@@ -109,6 +111,13 @@ def yaml_off(value: object) -> object:
     return "off" if value is False else value
 
 
+def origin(text: str) -> str:
+    """As browsers tell it, or it would never be met."""
+    if text not in {"*", "null"} and not ORIGIN.fullmatch(text):
+        raise ValueError('an origin is scheme://host, or scheme://host:port if that is not the scheme\'s own; or "*"')
+    return text
+
+
 class Http(Section):
     """Where and how the server listens."""
 
@@ -130,6 +139,10 @@ class Http(Section):
     """Seconds that a connection stays open between two requests; more than what proxies in front leave theirs."""
     max_connections: int | None = Field(default=None, ge=1)
     """Connections at once; one more closes the one that has been idle longest. Unset: near the limit on open files."""
+    cors_origins: list[Annotated[str, AfterValidator(origin)]] = Field(default_factory=list)
+    """Sites whose pages may use the server from a browser, such as https://chat.example; "*" is any. None: no page."""
+    strict_fields: bool = False
+    """true: a field that nobody knows is refused, as by OpenAI. false: it is ignored, and told in a header."""
     access_log: Annotated[Literal["off", "json"], BeforeValidator(yaml_off)] = "off"
     """json: a line for each request on stdout, without prompts, answers and keys."""
 

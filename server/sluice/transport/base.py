@@ -91,8 +91,8 @@ class Handler(Entrance, Protocol):
     def records(self) -> Records:
         """Where a request's Record is opened."""
 
-    def malformed(self, status: int, message: str) -> bytes:
-        """The error object, as JSON, for what is not HTTP."""
+    def malformed(self, path: str, status: int, message: str) -> bytes:
+        """The error object, as JSON, for what is not HTTP; the path is empty if it was not understood either."""
 
 
 def encode(headers: Mapping[str, str]) -> Headers:

@@ -1,4 +1,4 @@
-"""What each request over ASGI passes first: its id, its record, one form of its path, and HEAD as GET."""
+"""What each request over ASGI passes first: its id and record, CORS, one form of its path, and HEAD as GET."""
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -24,13 +24,18 @@ class Edge:
         async def answer(message: Message) -> None:
             if message["type"] == "http.response.start":
                 record.status = message["status"]
-                message = {**message, "headers": [*message.get("headers", ()), (b"x-request-id", record.id)]}
+                message = {**message, "headers": [*message.get("headers", ()), *record.headers]}
             await send(message)
 
         # A scope of its own: the server's says what was asked.
         method = "GET" if scope["method"] == "HEAD" else scope["method"]
         inner = {**scope, "path": canonical_path(scope), "method": method, RECORD: record}
+        told = self.records.cors.preflight(method, scope["headers"])
         try:
-            await self.app(inner, receive, answer)
+            if told is None:
+                await self.app(inner, receive, answer)
+            else:
+                await answer({"type": "http.response.start", "status": 204, "headers": told})
+                await answer({"type": "http.response.body"})
         finally:
             record.close()

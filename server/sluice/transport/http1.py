@@ -2,7 +2,7 @@
 
 import asyncio
 import urllib.parse
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import httptools
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
@@ -15,6 +15,7 @@ from sluice.transport.event_stream import PING
 from sluice.transport.flow import Flow
 from sluice.transport.half_closed import HalfClosed
 from sluice.transport.head import HEAD_BYTES, Head, Malformed, end_of_head
+from sluice.transport.path import canonical_path
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
@@ -153,7 +154,8 @@ class Http1Protocol(HttpToolsProtocol):
             cycle.disconnected = True
             cycle.message_event.set()
         if not is_answered:
-            body = self.handler.malformed(error.status, error.message)
+            path = "" if cycle is None else canonical_path(cast(Any, cycle.scope))
+            body = self.handler.malformed(path, error.status, error.message)
             headers = [
                 *self.server_state.default_headers, (b"content-type", b"application/json"),
                 (b"content-length", b"%d" % len(body)), (b"connection", b"close"),

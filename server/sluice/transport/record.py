@@ -1,4 +1,4 @@
-"""What is known of a request, whatever it is for: its id, and what the access log says of it."""
+"""What is known of a request, whatever it is for: the headers of every answer to it, and what the access log says."""
 
 import json
 import re
@@ -9,21 +9,28 @@ from random import Random
 
 from starlette.types import Scope
 
+from sluice.transport.cors import Cors
+
 CLIENTS_ID = re.compile(rb"[!-~]{1,128}")
 LONGEST_PATH = 500
 """Characters of a path that the log shows."""
+NO_PAGES = Cors()
 
 
 class Record:
-    """Opened by `Records`; whoever serves the request notes what it learns of it. `close` may be called again."""
+    """Opened by `Records`; whoever serves the request notes what it learns of it. `close` may be called again.
+
+    `headers`: those of its answer, whatever that is.
+    """
 
     __slots__ = (
-        "began_at", "client", "completion_tokens", "id", "is_open", "method", "outcome", "path", "prompt_tokens",
-        "records", "status", "tenant",
+        "began_at", "client", "completion_tokens", "headers", "id", "is_open", "method", "outcome", "path",
+        "prompt_tokens", "records", "status", "tenant",
     )  # fmt: skip
 
     def __init__(self, records: "Records", request_id: bytes, scope: Scope) -> None:
         self.records, self.id, self.began_at, self.is_open = records, request_id, records.clock(), True
+        self.headers = [(b"x-request-id", request_id), *records.cors.headers(scope["headers"])]
         self.method, self.path, self.client = scope["method"], scope["path"], scope.get("client")
         self.status: int | None = None
         self.tenant: str | None = None
@@ -57,12 +64,13 @@ class Record:
 
 class Records:
     """Opens one for each request. `write` gets a line of JSON for each that is closed, and must neither block nor
-    raise; None: nobody wants them."""
+    raise; None: nobody wants them. `cors`: which pages may read answers."""
 
     def __init__(
-        self, write: Callable[[bytes], None] | None = None, clock: Callable[[], float] = time.monotonic
-    ) -> None:
-        self.write, self.clock, self.ids = write, clock, Random()
+        self, write: Callable[[bytes], None] | None = None, clock: Callable[[], float] = time.monotonic,
+        cors: Cors = NO_PAGES,
+    ) -> None:  # fmt: skip
+        self.write, self.clock, self.cors, self.ids = write, clock, cors, Random()
 
     def open(self, scope: Scope) -> Record:
         return Record(self, self.request_id(scope["headers"]), scope)

@@ -1,7 +1,6 @@
 """Bytes of server-sent events."""
 
 import msgspec
-from sse_starlette import ServerSentEvent
 
 LINE_BREAKS = {b"\xc2\x85": b"\\u0085", b"\xe2\x80\xa8": b"\\u2028", b"\xe2\x80\xa9": b"\\u2029"}
 """U+0085, U+2028 and U+2029: no line breaks in SSE, but some clients (httpx's `iter_lines`) split lines there."""
@@ -16,7 +15,7 @@ def event(data: bytes) -> bytes:
 
 def named_event(name: str, data: bytes) -> bytes:
     """One event with a name, as Anthropic's and OpenAI's Responses have them; `data` as in `event`."""
-    return ServerSentEvent(one_line(data).decode(), event=name, sep="\n").encode()
+    return b"event: " + name.encode() + b"\n" + event(data)
 
 
 def one_line(data: bytes) -> bytes:

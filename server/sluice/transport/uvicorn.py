@@ -69,7 +69,7 @@ class UvicornConnection:
         lines = [STATUS_LINE[status]]
         lines += [b"%b: %b\r\n" % header for header in headers]
         lines += [b"%b: %b\r\n" % header for header in cycle.default_headers]
-        lines.append(b"x-request-id: %b\r\n" % self.record.id)
+        lines += [b"%b: %b\r\n" % header for header in self.record.headers]
         if not cycle.keep_alive:
             lines.append(b"connection: close\r\n")
         return b"".join(lines)

@@ -1,7 +1,8 @@
 """What every object in a request's body has in common, and the fields that are known to OpenAI but not served."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Self, Union
+from contextvars import ContextVar
+from typing import Annotated, Any, ClassVar, Self, Union
 
 import msgspec
 from pydantic import (
@@ -10,12 +11,14 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     PlainValidator,
+    PrivateAttr,
     ValidationError,
     model_validator,
 )
 from pydantic_core import ErrorDetails, PydanticCustomError, PydanticKnownError
 
 from sluice.errors import SHOWN_CHARACTERS, InvalidRequest
+from sluice.wire.ignored import Unknown, paths
 from sluice.wire.structure import check_structure
 
 MOST_FIELDS = 128
@@ -24,7 +27,6 @@ BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 SENTENCES = {
     "missing": "{param} is required.",
-    "extra_forbidden": "{param} is not a known field.",
     "not_served": "{param} is not served.",
     "model_type": "{param} should be an object.",
     "dict_type": "{param} should be an object.",
@@ -33,12 +35,19 @@ SENTENCES = {
     "too_many": "{param} has {found} entries: {most} are the most.",
 }
 """Error types that are better put in a client's words."""
+UNKNOWN = ContextVar[Unknown | None]("UNKNOWN", default=None)
+"""Of the body that is read, wherever in it an object is read."""
 
 
 class WireModel(BaseModel):
-    """An object in a body. Null is the same as not given; nothing is converted (no number from a string or a bool)."""
+    """An object in a body. Null is the same as not given; nothing is converted (no number from a string or a bool).
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+    Of a whole body, `ignored` tells the fields that nobody knows, at any depth: dotted paths without indices.
+    """
+
+    model_config = ConfigDict(extra="ignore", strict=True, frozen=True, allow_inf_nan=False)
+    _ignored: tuple[str, ...] = PrivateAttr(())
+    _known: ClassVar[frozenset[str]]
 
     @model_validator(mode="before")
     @classmethod
@@ -46,18 +55,40 @@ class WireModel(BaseModel):
         if not isinstance(data, dict):
             return data
         check_length(data, MOST_FIELDS)
+        unknown = UNKNOWN.get()
+        if unknown is not None and (keys := data.keys() - cls.known()):
+            unknown.append((data, keys))
         if None not in data.values():
             return data
-        return {key: value for key, value in data.items() if value is not None or key not in cls.model_fields}
+        return {key: value for key, value in data.items() if value is not None}
+
+    @classmethod
+    def known(cls) -> frozenset[str]:
+        """The names of its fields in a body."""
+        names = cls.__dict__.get("_known")
+        if names is None:
+            names = frozenset(field.alias or name for name, field in cls.model_fields.items())
+            cls._known = names
+        return names
+
+    @property
+    def ignored(self) -> tuple[str, ...]:
+        return self._ignored
 
     @classmethod
     def parse(cls, body: bytes) -> Self:
         """Raises InvalidRequest; its `param` is the dotted path of the first field that is wrong."""
-        data = decode(body)
+        data, unknown = decode(body), list[tuple[dict[str, Any], set[str]]]()
+        token = UNKNOWN.set(unknown)
         try:
-            return cls.model_validate(data)
+            found = cls.model_validate(data)
         except ValidationError as error:
             raise explain(error.errors(include_url=False, include_input=False)[0], data) from None
+        finally:
+            UNKNOWN.reset(token)
+        if unknown:
+            found._ignored = paths(unknown, data)
+        return found
 
 
 def only(*neutral: object) -> AfterValidator:

@@ -1,10 +1,10 @@
 """A sequence put together from its deltas, for an answer that is not streamed."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from io import StringIO
 from typing import Protocol
 
-from sluice.engine.base import Delta, FinishReason, TokenLogprob
+from sluice.engine.base import Delta, FinishReason, PromptLogprobs, TokenLogprob
 from sluice.engine.parser import Parsed
 
 
@@ -18,9 +18,11 @@ class CollectedLogprobs(Protocol):
 
 
 class CollectedDeltas:
-    """`parsed`: what a parser has made of the text, where there is one."""
+    """`parsed`: what a parser has made of the text, where there is one. `scored`: the prompt's logprobs, once read."""
 
     parsed: Parsed | None = None
+    prompt: Callable[[], PromptLogprobs] | None = None
+    scored: PromptLogprobs | None = None
 
     def __init__(self, logprobs: CollectedLogprobs | None = None) -> None:
         self.texts, self.logprobs = StringIO(newline=""), logprobs
@@ -39,6 +41,12 @@ class CollectedDeltas:
         if delta.more is not None:
             self.ids += delta.more.ids
             self.stop_reason, self.vector = delta.more.stop_reason, delta.more.vector
+            self.prompt = delta.more.prompt or self.prompt
+
+    def read_prompt(self) -> None:
+        """May take long."""
+        if self.prompt is not None:
+            self.scored = self.prompt()
 
     @property
     def text(self) -> str:

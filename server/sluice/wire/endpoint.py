@@ -10,10 +10,9 @@ from typing import NamedTuple, Protocol
 
 from pydantic import BaseModel
 
-from sluice.engine.base import Delta, GenerationRequest, Task
+from sluice.engine.base import Delta, GenerationRequest, Rendered, Task
 from sluice.settings import RequestClass
 from sluice.wire.collected import CollectedDeltas
-from sluice.wire.template import Frame
 
 
 class Problem(NamedTuple):
@@ -29,13 +28,15 @@ class Problem(NamedTuple):
 class About(NamedTuple):
     """What an answer tells of itself and of the server; `created` in seconds since 1970.
 
-    `reasoning_fields`: the names under which reasoning goes out where the API has none of its own.
+    `reasoning_fields`: the names under which reasoning goes out where the API has none of its own. `prompts`: as the
+    engine has them.
     """
 
     id: str
     created: int
     fingerprint: str
     reasoning_fields: tuple[str, ...]
+    prompts: Sequence[Rendered] = ()
 
 
 class Totals(NamedTuple):
@@ -47,18 +48,28 @@ class Totals(NamedTuple):
     reasoning: int = 0
 
 
+class TextEvents(Protocol):
+    """A Frame, or what counts its events or begins something with the first of them."""
+
+    def fill(self, text: str) -> bytes:
+        """The events for a delta that is only a text."""
+
+
 class Encoder(Protocol):
     """Turns the deltas of one streamed answer into SSE events."""
 
     @property
-    def frames(self) -> Sequence[Frame | None]:
-        """Of each sequence, the event for a delta that is only a text, what most tokens are; None if it depends."""
+    def frames(self) -> Sequence[TextEvents | None]:
+        """Of each sequence, what makes an event of a delta that is only a text, as most are; None if it depends.
+
+        It may be another one after each `delta`.
+        """
 
     def first(self) -> bytes:
         """What is sent once the engine has accepted the request, before its first token."""
 
     def delta(self, index: int, delta: Delta) -> bytes:
-        """The events for a delta of sequence `index`."""
+        """The events for a delta of sequence `index`; none if it says nothing by itself, or is held back."""
 
     def last(self, totals: Totals) -> bytes:
         """Ends an answer that is complete."""
@@ -75,6 +86,10 @@ class Call(Protocol):
 
     @property
     def stream(self) -> bool: ...
+
+    @property
+    def ignored(self) -> tuple[str, ...]:
+        """Where in the body there are fields that nobody knows."""
 
     @property
     def request_class(self) -> RequestClass | None: ...

@@ -14,7 +14,7 @@ def try_out(engine: dict[str, object], **more: object) -> None:
 
 
 MISTAKES: dict[str, tuple[dict[str, object], str]] = {
-    "max_model_len": ({"max_model_len": 100_000}, r"engine\.max_model_len: .*100000.*4096"),
+    "max_model_len": ({"max_model_len": 100_000}, r"engine\.max_model_len: .*100000.*32768"),
     "text": ({"extra": {"max_num_batched_tokens": "many"}}, r"engine\.extra\.max_num_batched_tokens: .*integer"),
     "quoted": ({"extra": {"max_num_batched_tokens": "64"}}, r"engine\.extra\.max_num_batched_tokens: .*type int"),
     "true": ({"extra": {"max_num_batched_tokens": True}}, r"engine\.extra\.max_num_batched_tokens: .*type int"),

@@ -38,9 +38,16 @@ class Odd:
         self.can_pause = False
 
     def submit(
-        self, sequence_id: str, prompt: Rendered, params: Any, receiver: Receiver, wants_ids: bool = False,
-        *, adapter: Any = None,
-    ) -> "Odd":  # fmt: skip
+        self,
+        sequence_id: str,
+        prompt: Rendered,
+        params: Any,
+        receiver: Receiver,
+        *,
+        wants_ids: bool = False,
+        cache_salt: str | None = None,
+        adapter: Any = None,
+    ) -> "Odd":
         for delta in self.deltas or ():
             receiver.put(delta)
         return self

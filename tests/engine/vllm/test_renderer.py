@@ -147,7 +147,7 @@ async def test_what_can_never_fit_is_not_tokenized(demo_renderer: Any) -> None:
     for prompt, param in ((text, "prompt"), (user(text), "messages"), (user(text + "<|im_end|>"), "messages")):
         with pytest.raises(ContextLengthExceeded, match="prompt is too long") as refused:
             await renderer.render(prompt)
-        assert refused.value.message.startswith("This model's maximum context length is 4096 tokens")
+        assert refused.value.message.startswith("This model's maximum context length is 32768 tokens")
         assert (refused.value.code, refused.value.param) == ("context_length_exceeded", param)
 
 
@@ -174,6 +174,22 @@ async def test_what_a_template_refuses(
     why = message or "something in it does not go with the model's chat template."
     assert refused.value.message == f"The prompt cannot be rendered: {why}"
     assert refused.value.param == "messages"
+
+
+ONLY_FIRST = """{% for message in messages %}{% if message.role == 'system' and not loop.first %}
+{{ raise_exception('System message must be at the beginning.') }}{% endif %}{{ message.role }}: {{ message.content }}
+{% endfor %}"""
+
+
+async def test_a_template_that_takes_a_system_message_first_gets_all_of_them_there(
+    model_folder: Path, renderer_of: RendererOf
+) -> None:
+    (model_folder / "chat_template.jinja").write_text(ONLY_FIRST)
+    renderer = Renderer(renderer_of(model_folder))
+    said = [{"role": role, "content": role[0]} for role in ("system", "user", "system", "assistant", "user")]
+    first = [{"role": "system", "content": "s\n\ns"}, said[1], *said[3:]]
+    assert await renderer.render(Chat(said)) == await renderer.render(Chat(first))
+    assert await renderer.render(Chat(said[1:])) == await renderer.render(Chat([said[0], said[1], *said[3:]]))
 
 
 async def test_what_vllm_refuses(renderer: Renderer) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from transformers import AutoTokenizer
 
-from sluice.engine.base import Chat
+from sluice.engine.base import Chat, Tokenizing
 from sluice.engine.vllm.renderer import SHORT_TOKENS, Renderer
 from sluice.errors import InvalidRequest
 from tests.engine.vllm.conftest import RendererOf
@@ -38,7 +38,7 @@ async def test_tokens_and_texts(around: Path, renderer_of: RendererOf) -> None:
     renderer, known = Renderer(renderer_of(around)), AutoTokenizer.from_pretrained(around)
     for text in TEXTS:
         for adds in (True, False):
-            tokens = await renderer.tokenize(text, adds)
+            tokens = await renderer.tokenize(text, Tokenizing(adds))
             assert tokens == known(text, add_special_tokens=adds)["input_ids"]
             assert await renderer.detokenize(tokens) == known.decode(tokens)
         messages = [{"role": "user", "content": text.replace("<|", "<")}, {"role": "assistant", "content": "I"}]
@@ -47,7 +47,10 @@ async def test_tokens_and_texts(around: Path, renderer_of: RendererOf) -> None:
             ending: dict[str, Any] = {"add_generation_prompt": True} | kwargs
             written = known.apply_chat_template(messages, tools=[TOOL], tokenize=False, **ending)
             for adds in (True, False):
-                assert await renderer.tokenize(chat, adds) == known(written, add_special_tokens=adds)["input_ids"]
+                assert (
+                    await renderer.tokenize(chat, Tokenizing(adds))
+                    == known(written, add_special_tokens=adds)["input_ids"]
+                )
 
 
 async def test_a_number_that_is_no_token_is_refused(demo_renderer: Any) -> None:
@@ -61,9 +64,9 @@ async def test_a_number_that_is_no_token_is_refused(demo_renderer: Any) -> None:
 
 async def test_what_is_long_does_not_hold_the_loop(demo_renderer: Any) -> None:
     renderer = Renderer(demo_renderer)
-    tokens = await renderer.tokenize("one two " * 20_000, True)
+    tokens = await renderer.tokenize("one two " * 20_000)
     assert len(tokens) > SHORT_TOKENS
     async with held() as loop:
-        await renderer.tokenize("one two " * 20_000, True)
+        await renderer.tokenize("one two " * 20_000)
         await renderer.detokenize(tokens)
     assert loop.longest < 0.01

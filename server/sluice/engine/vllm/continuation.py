@@ -50,9 +50,9 @@ class UnfinishedStream:
         return self.prompt.beyond(text) if text and self.prompt.text else text
 
 
-def stream_after(tokenizer: Tokenizer, prompt: list[int]) -> Any:
+def stream_after(tokenizer: Tokenizer, prompt: list[int], skip_special_tokens: bool = True) -> Any:
     """Decodes what comes after these tokens."""
-    stream = DecodeStream(ids=prompt, skip_special_tokens=True)
+    stream = DecodeStream(ids=prompt, skip_special_tokens=skip_special_tokens)
     text = unfinished(tokenizer, prompt)
     return UnfinishedStream(stream, text) if text else stream
 

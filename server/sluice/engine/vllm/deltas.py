@@ -1,13 +1,14 @@
 """From vLLM's words to the engine's: what both ways out share."""
 
 import logging
+from collections.abc import Sequence
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from vllm.exceptions import VLLMClientError
 from vllm.v1.engine.exceptions import EngineDeadError
 
-from sluice.engine.base import Delta, FinishReason, TokenLogprob
+from sluice.engine.base import Delta, FinishReason, PromptLogprobs, TokenLogprob
 from sluice.engine.vllm.reason import LONGEST_REASON, brief
 from sluice.errors import EngineDied, EngineFailed, InvalidRequest, RequestError, Unavailable, one_line
 
@@ -43,14 +44,21 @@ def to_reason(reason: object) -> FinishReason | None:
 
 
 def to_logprob(token: int, ranked: "dict[int, Logprob]") -> TokenLogprob:
-    """vLLM gives the sampled token and the likeliest ones in one mapping; rank 1 is the likeliest."""
+    """vLLM gives the sampled token and the likeliest ones, or those that were asked for, in one mapping."""
+    best = sorted(ranked.items(), key=lambda entry: -entry[1].logprob)
+    top = tuple(TokenLogprob(each.decoded_token or "", each.logprob, (), other, each.rank) for other, each in best)
+    own = ranked[token]
+    return TokenLogprob(own.decoded_token or "", own.logprob, top, token, own.rank)
 
-    def plain(entry: "Logprob") -> TokenLogprob:
-        return TokenLogprob(entry.decoded_token or "", entry.logprob)
 
-    sampled = plain(ranked[token])
-    best = sorted(ranked.values(), key=lambda entry: entry.rank or 0)
-    return TokenLogprob(sampled.token, sampled.logprob, tuple(map(plain, best)))
+def to_prompt_logprobs(first: str, tokens: Sequence[int], ranked: "Sequence[Any]") -> PromptLogprobs:
+    """Of what vLLM has for each token, which for the first one is nothing."""
+    return PromptLogprobs(first, tokens[0], tuple(map(to_logprob, tokens[1:], ranked[1:])))
+
+
+def salted(cache_salt: str | None) -> dict[str, Any]:
+    """Of a prompt, as vLLM takes it."""
+    return {} if cache_salt is None else {"cache_salt": cache_salt}
 
 
 def ended_by(error: BaseException) -> RequestError:

@@ -9,6 +9,7 @@ from prometheus_client import REGISTRY
 from prometheus_client.registry import Collector
 
 from sluice.engine.base import (
+    AS_IT_IS,
     Chat,
     Constraint,
     EngineSequence,
@@ -22,6 +23,7 @@ from sluice.engine.base import (
     Receiver,
     Rendered,
     Sampling,
+    Tokenizing,
 )
 from sluice.engine.devices import Device
 from sluice.engine.vllm.adapters import requests
@@ -40,6 +42,10 @@ if TYPE_CHECKING:
 
     from sluice.engine.vllm.parsing import Parsing
     from sluice.engine.vllm.renderer import Renderer
+
+
+LISTS = ("stop", "stop_token_ids", "bad_words", "allowed_token_ids", "logprob_token_ids")
+"""Of vLLM's sampling parameters."""
 
 
 class VLLMEngine:
@@ -80,6 +86,8 @@ class VLLMEngine:
                 cause = logs.cause() or one_line(error)
                 raise EngineFailed(f"The model {self.settings.model} cannot be loaded: {cause}") from error
         logs.forward()
+        if self.launch.warning is not None:
+            tell(self.launch.warning)
         if self.misfit is not None:
             if self.settings.engine.output_path == "direct":
                 raise EngineFailed(f"engine.output_path: direct does not fit: {self.misfit}")
@@ -123,16 +131,21 @@ class VLLMEngine:
 
         return Parsing(llm.vllm_config, llm.renderer.tokenizer, *self.settings.parsers, self.renderer.write)
 
-    async def render(self, prompt: Prompt, constraint: Constraint | None = None) -> Rendered:
+    async def render(
+        self, prompt: Prompt, constraint: Constraint | None = None, tokenizing: Tokenizing = AS_IT_IS
+    ) -> Rendered:
         if isinstance(prompt, Pair):
             return await self.renderer.pair(prompt)
-        tokens = await self.renderer.render(prompt)
-        if not self.parsing.needs(prompt, constraint):
-            return Rendered(tokens)
-        return await asyncio.to_thread(self.parsing.prepare, prompt, tokens, constraint)
+        tokens = await self.renderer.render(prompt, tokenizing)
+        rendered = Rendered(tokens)
+        if self.parsing.needs(prompt, constraint):
+            rendered = await asyncio.to_thread(self.parsing.prepare, prompt, tokens, constraint)
+        if tokenizing.wants_text:
+            rendered = msgspec.structs.replace(rendered, text=self.renderer.text_of(prompt, tokenizing, tokens))
+        return rendered
 
-    async def tokenize(self, prompt: Chat | str, add_special_tokens: bool) -> list[int]:
-        return await self.renderer.tokenize(prompt, add_special_tokens)
+    async def tokenize(self, prompt: Chat | str, tokenizing: Tokenizing = AS_IT_IS) -> list[int]:
+        return await self.renderer.tokenize(prompt, tokenizing)
 
     async def detokenize(self, tokens: list[int]) -> str:
         return await self.renderer.detokenize(tokens)
@@ -149,7 +162,8 @@ class VLLMEngine:
         assert self.path is not None, "the engine has not started"
         try:
             return self.path.submit(
-                sequence_id, prompt, self.to_params(sampling, prompt), receiver, sampling.wants_ids,
+                sequence_id, prompt, self.to_params(sampling, prompt), receiver,
+                wants_ids=sampling.wants_ids, cache_salt=sampling.cache_salt,
                 adapter=None if adapter is None else self.adapters[adapter],
             )  # fmt: skip
         except ValueError as error:
@@ -164,9 +178,15 @@ class VLLMEngine:
         from sluice.engine.vllm.held_params import HeldParams
 
         given = msgspec.structs.asdict(sampling)
-        del given["constraint"], given["wants_ids"]
+        del given["constraint"], given["wants_ids"], given["cache_salt"]
         values = self.defaults | {name: value for name, value in given.items() if value is not None}
-        values["stop"] = list(sampling.stop)
+        for name in LISTS:
+            if name in values:
+                values[name] = list(values[name])
+        if own := self.defaults.get("stop_token_ids"):  # of the model, such as the end of a call
+            values["stop_token_ids"] = list(dict.fromkeys((*sampling.stop_token_ids, *own)))
+        if sampling.logprob_token_ids is not None:
+            values["logprobs"] = None
         values |= prompt.more.get("params", {})
         kind = HeldParams if "structured_outputs" in values else SamplingParams
         return kind(**values, output_kind=RequestOutputKind.DELTA, skip_clone=True)
@@ -181,13 +201,17 @@ class VLLMEngine:
         from sluice.engine.vllm.reason import brief
 
         assert isinstance(self.path, PublicPath), "the model does not pool"
-        params = PoolingParams(**msgspec.structs.asdict(pooling), extra_kwargs=prompt.more.get("extra"))
+        given = msgspec.structs.asdict(pooling)
+        del given["cache_salt"]
+        params = PoolingParams(**given, extra_kwargs=prompt.more.get("extra"))
         try:
             params.verify(self.running.model_config)
         except ValueError as error:
             raise InvalidRequest(brief(error), param="dimensions") from error
         lora = None if adapter is None else self.adapters[adapter]
-        return PooledSequence(self.path, sequence_id, prompt, params, receiver, adapter=lora)
+        return PooledSequence(
+            self.path, sequence_id, prompt, params, receiver, cache_salt=pooling.cache_salt, adapter=lora
+        )
 
     def last_step(self) -> float:
         assert self.path is not None, "the engine has not started"

@@ -20,6 +20,7 @@ import psutil
 from sluice.engine.base import Loading
 from sluice.engine.devices import Device
 from sluice.engine.vllm import adapters, cpu
+from sluice.engine.vllm.chatting import check_chats
 from sluice.engine.vllm.configuration import configure
 from sluice.engine.vllm.package import check_companions
 from sluice.engine.vllm.processes import family, kill, on_a_daemon_thread
@@ -38,7 +39,7 @@ GRACE_S = 0.5
 
 
 class Launch:
-    """One start of vLLM, from its import to the end of its processes."""
+    """One start of vLLM, from its import to the end of its processes. `warning`: what a user should know of it."""
 
     def __init__(self, settings: Settings, device: Device) -> None:
         self.settings, self.device = settings, device
@@ -46,6 +47,7 @@ class Launch:
         self.stage = 0
         self.stopping = False
         self.warden: Warden | None = None
+        self.warning: str | None = None
 
     async def load(self, report: Callable[[Loading], None], pipe: int) -> "AsyncLLM":
         """`pipe`: the inode of what this process has for stderr, and so all that are started from here."""
@@ -80,6 +82,7 @@ class Launch:
 
         enter(1)
         config = configure(self.settings, arguments(self.settings, self.device))
+        self.warning = check_chats(self.settings, config)
         enter(STARTING_PROCESSES)
         return AsyncLLM.from_vllm_config(config)
 

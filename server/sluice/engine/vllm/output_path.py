@@ -21,8 +21,8 @@ class OutputPath(Protocol):
         ...
 
     def submit(
-        self, sequence_id: str, prompt: Rendered, params: "SamplingParams", receiver: Receiver, wants_ids: bool = False,
-        *, adapter: "LoRARequest | None" = None,
+        self, sequence_id: str, prompt: Rendered, params: "SamplingParams", receiver: Receiver, *,
+        wants_ids: bool = False, cache_salt: str | None = None, adapter: "LoRARequest | None" = None,
     ) -> EngineSequence:  # fmt: skip
         """Hand a sequence to vLLM. `sequence_id` has to be unique. Raises what vLLM raises, or tells the receiver.
 

@@ -6,7 +6,7 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 from sluice.engine.base import Delta, More, Receiver, Rendered
-from sluice.engine.vllm.deltas import ended_by
+from sluice.engine.vllm.deltas import ended_by, salted
 from sluice.errors import EngineDied
 
 if TYPE_CHECKING:
@@ -23,11 +23,11 @@ class PooledSequence:
 
     def __init__(
         self, path: "PublicPath", name: str, prompt: Rendered, params: "PoolingParams", receiver: Receiver, *,
-        adapter: "LoRARequest | None",
+        cache_salt: str | None, adapter: "LoRARequest | None",
     ) -> None:  # fmt: skip
         self.path, self.receiver = path, receiver
         self.cached_tokens = 0
-        rendered: Any = {"type": "token", "prompt_token_ids": prompt.tokens}
+        rendered: Any = {"type": "token", "prompt_token_ids": prompt.tokens} | salted(cache_salt)
         self.task = asyncio.create_task(self.run(path.llm.encode(rendered, params, name, lora_request=adapter)))
         path.tasks.add(self.task)
         self.task.add_done_callback(path.tasks.discard)

@@ -5,22 +5,26 @@ import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from copy import copy
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
 from sluice.engine.base import Delta, More, OutputPathName, Receiver, Rendered
 from sluice.engine.vllm.continuation import Continuation, Unfinished, unfinished
-from sluice.engine.vllm.deltas import ended_by, to_delta
-from sluice.errors import EngineDied, EngineFailed
+from sluice.engine.vllm.deltas import ended_by, salted, to_delta, to_prompt_logprobs
+from sluice.errors import EngineDied, EngineFailed, InvalidRequest
 
 if TYPE_CHECKING:
+    from vllm.logprobs import PromptLogprobs
     from vllm.lora.request import LoRARequest
     from vllm.outputs import CompletionOutput, RequestOutput
     from vllm.sampling_params import SamplingParams
     from vllm.v1.engine.async_llm import AsyncLLM
 
 DEATH_WAIT_S = 0.1
+MOST_PROMPT_LOGPROBS = 1024
+"""Tokens and alternatives of a prompt. The direct way reads them elsewhere."""
 
 
 class PublicPath:
@@ -45,10 +49,14 @@ class PublicPath:
         asking.result()
 
     def submit(
-        self, sequence_id: str, prompt: Rendered, params: "SamplingParams", receiver: Receiver, wants_ids: bool = False,
-        *, adapter: "LoRARequest | None" = None,
+        self, sequence_id: str, prompt: Rendered, params: "SamplingParams", receiver: Receiver, *,
+        wants_ids: bool = False, cache_salt: str | None = None, adapter: "LoRARequest | None" = None,
     ) -> "PublicSequence":  # fmt: skip
-        return PublicSequence(self, sequence_id, prompt, params, receiver, wants_ids=wants_ids, adapter=adapter)
+        if params.prompt_logprobs is not None:
+            check_prompt_logprobs(len(prompt.tokens) * (params.prompt_logprobs + 1))
+        return PublicSequence(
+            self, sequence_id, prompt, params, receiver, wants_ids=wants_ids, cache_salt=cache_salt, adapter=adapter
+        )  # fmt: skip
 
     def record(self) -> None:
         """vLLM does so itself."""
@@ -62,15 +70,25 @@ class PublicPath:
         """There is no public way to zmq's context, which vLLM leaves open, with its threads, until the process ends."""
 
 
+def check_prompt_logprobs(entries: int) -> None:
+    """Raises InvalidRequest for more than vLLM, which reads them on the event loop, reads in a moment."""
+    if entries > MOST_PROMPT_LOGPROBS:
+        raise InvalidRequest(
+            f"The logprobs of this prompt are {entries}: with engine.output_path: public, {MOST_PROMPT_LOGPROBS} are "
+            "the most.",
+            param="prompt_logprobs",
+        )
+
+
 class PublicSequence:
     """One call of `generate()`, and another one after each pause."""
 
     def __init__(
         self, path: PublicPath, name: str, prompt: Rendered, params: "SamplingParams", receiver: Receiver, *,
-        wants_ids: bool, adapter: "LoRARequest | None",
+        wants_ids: bool, cache_salt: str | None, adapter: "LoRARequest | None",
     ) -> None:  # fmt: skip
         self.path, self.name, self.params, self.receiver, self.wants_ids = path, name, params, receiver, wants_ids
-        self.prompt, self.more, self.adapter = prompt.tokens, prompt.more, adapter
+        self.prompt, self.more, self.salt, self.adapter = prompt.tokens, prompt.more, salted(cache_salt), adapter
         self.tokenizer: Any = getattr(path.llm.renderer.tokenizer, "backend_tokenizer", None)
         # A pause loses the state of a generator of its own, and makes of the answer a prompt, which is not penalized,
         # in which no stop string is looked for, and of which the logprobs know nothing.
@@ -79,8 +97,13 @@ class PublicSequence:
             or params.presence_penalty
             or params.frequency_penalty
             or params.stop
-            or params.logprobs is not None
+            or params.num_logprobs is not None
+            or params.prompt_logprobs is not None
             or params.structured_outputs is not None
+            or params.bad_words
+            or params.thinking_token_budget is not None
+            or not params.skip_special_tokens
+            or params.include_stop_str_in_output
         )
         self.cached_tokens = 0
         self.tokens: list[int] = []
@@ -90,7 +113,7 @@ class PublicSequence:
         self.generate(name, self.prompt, params)
 
     def generate(self, name: str, prompt: list[int], params: "SamplingParams") -> None:
-        rendered: Any = {"type": "token", "prompt_token_ids": prompt}
+        rendered: Any = {"type": "token", "prompt_token_ids": prompt} | self.salt
         reasoning = {key: value for key, value in self.more.items() if key != "params"}
         outputs = self.path.llm.generate(rendered, params, name, lora_request=self.adapter, **reasoning)
         self.task = asyncio.create_task(self.run(outputs))
@@ -104,16 +127,22 @@ class PublicSequence:
                     self.path.step_at = time.monotonic()
                     if not self.pauses:
                         self.cached_tokens = output.num_cached_tokens or 0
-                    self.receiver.put(self.take(output.outputs[0]))
+                    self.receiver.put(self.take(output.outputs[0], output.prompt_logprobs))
         except Exception as error:
             self.receiver.fail(EngineDied() if self.path.llm.errored else ended_by(error))
 
-    def take(self, output: "CompletionOutput") -> Delta:
+    def take(self, output: "CompletionOutput", scored: "PromptLogprobs | None") -> Delta:
+        """`scored`: what vLLM has for each token of the prompt, which comes once."""
         new = list(output.token_ids)
         self.tokens += new
         delta = to_delta(output)
-        if self.wants_ids or output.stop_reason is not None:
-            delta = replace(delta, more=More(tuple(new) if self.wants_ids else (), output.stop_reason))
+        if self.wants_ids or output.stop_reason is not None or scored:
+            prompt = None
+            if scored:
+                first = self.path.llm.renderer.get_tokenizer().decode(self.prompt[:1])
+                prompt = partial(to_prompt_logprobs, first, self.prompt, scored)
+            ids = tuple(new) if self.wants_ids else ()
+            delta = replace(delta, more=More(ids, output.stop_reason, prompt=prompt))
         self.has_ended = delta.finish_reason is not None
         if self.continuation is None:
             return replace(delta, text=self.unfinished.beyond(delta.text)) if self.unfinished.text else delta

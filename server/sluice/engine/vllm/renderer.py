@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from vllm.renderers.params import ChatParams, TokenizeParams
 
-from sluice.engine.base import Chat, Pair, Rendered
+from sluice.engine.base import AS_IT_IS, Chat, Pair, Prompt, Rendered, Tokenizing
 from sluice.engine.vllm.arguments import with_objects
 from sluice.engine.vllm.reason import reason
 from sluice.engine.vllm.special_tokens import SpecialTokens, between_turns
+from sluice.engine.vllm.system_first import system_first
 from sluice.engine.vllm.text_limit import characters_a_token
 from sluice.engine.vllm.tokenizer import fast, renamed
 from sluice.errors import ContextLengthExceeded, InvalidRequest, RequestError, one_line
@@ -67,15 +68,15 @@ class Renderer:
             backend.normalizer is not None and any(token.normalized for token in tokens),
         )
 
-    async def render(self, prompt: Chat | str | list[int]) -> list[int]:
+    async def render(self, prompt: Chat | str | list[int], how: Tokenizing = AS_IT_IS) -> list[int]:
         """Raises InvalidRequest for what the template refuses, and ContextLengthExceeded for what can never fit."""
         if isinstance(prompt, list):
-            return prompt
-        return await self.off_the_loop(prompt, self.render_now)
+            return self.truncated(prompt, how)
+        return await self.off_the_loop(prompt, lambda prompt: self.render_now(prompt, how))
 
-    async def tokenize(self, prompt: Chat | str, add_special_tokens: bool) -> list[int]:
+    async def tokenize(self, prompt: Chat | str, how: Tokenizing = AS_IT_IS) -> list[int]:
         """However many tokens it has. Raises InvalidRequest for what the template refuses."""
-        return await self.off_the_loop(prompt, lambda prompt: self.tokenize_now(prompt, add_special_tokens))
+        return await self.off_the_loop(prompt, lambda prompt: self.tokens_of(prompt, how, lambda text, _: text))
 
     async def pair(self, pair: Pair) -> Rendered:
         """Two texts as a model that scores reads them, and where the second begins, where it is told that.
@@ -114,35 +115,70 @@ class Renderer:
             param = "messages" if isinstance(prompt, Chat) else "prompt"
             raise InvalidRequest(f"The prompt cannot be rendered: {why}", param=param) from error
 
-    def render_now(self, prompt: Chat | str) -> list[int]:
+    def render_now(self, prompt: Chat | str, how: Tokenizing = AS_IT_IS) -> list[int]:
         """On whatever thread."""
-        if not isinstance(prompt, Chat):
-            self.check_length(prompt, "prompt")
-            return self.encode(prompt, True)
-        return self.encode_chat(prompt, lambda text: self.check_length(text, "messages"))
+        tokens = self.tokens_of(prompt, how, lambda text, param: self.fitting(text, param, how))
+        return self.truncated(tokens, how)
 
-    def tokenize_now(self, prompt: Chat | str, add_special_tokens: bool) -> list[int]:
-        """The same, of any length."""
+    def tokens_of(self, prompt: Chat | str, how: Tokenizing, fit: Callable[[str, str], str]) -> list[int]:
+        """`fit` gets to see the text first, and what it came in."""
         if not isinstance(prompt, Chat):
-            return self.encode(prompt, add_special_tokens)
-        tokens = self.encode_chat(prompt, lambda text: None)
-        if not add_special_tokens:
-            return tokens
-        bare, surrounded = self.encode(LETTER, False), self.encode(LETTER, True)
-        start = next(at for at in range(len(surrounded)) if surrounded[at : at + len(bare)] == bare)
-        return surrounded[:start] + tokens + surrounded[start + len(bare) :]
-
-    def encode_chat(self, chat: Chat, check: Callable[[str], None]) -> list[int]:
-        """`check` gets to see the template's text first."""
-        hidden = self.special and self.special.hide(chat)
-        text = self.write(hidden or chat)
+            return self.encode(fit(prompt, "prompt"), how.add_special_tokens is not False)
+        hidden = self.special and self.special.hide(prompt)
+        text = self.write(hidden or prompt)
         if not isinstance(text, str):
             return text
-        check(text)
-        return self.special.encode(text) if self.special and hidden else self.encode(text, False)
+        text = fit(text, "messages")
+        if self.special and hidden:
+            tokens = self.special.encode(text)
+            return self.surrounded(tokens) if how.add_special_tokens else tokens
+        return self.encode(text, bool(how.add_special_tokens))
+
+    def surrounded(self, tokens: list[int]) -> list[int]:
+        """By what the tokenizer puts around a text."""
+        bare, whole = self.encode(LETTER, False), self.encode(LETTER, True)
+        start = next(at for at in range(len(whole)) if whole[at : at + len(bare)] == bare)
+        return whole[:start] + tokens + whole[start + len(bare) :]
+
+    def side(self, how: Tokenizing) -> str:
+        """Where a prompt is cut: the tokenizer's own, if the request does not say."""
+        return how.truncation_side or str(getattr(self.vllm.tokenizer, "truncation_side", "left"))
+
+    def truncated(self, tokens: list[int], how: Tokenizing) -> list[int]:
+        if how.truncate_to is None:
+            return tokens
+        most = self.max_tokens - 1 if how.truncate_to < 0 else how.truncate_to
+        if len(tokens) <= most:
+            return tokens
+        return tokens[:most] if self.side(how) == "right" else tokens[len(tokens) - most :]
+
+    def text_of(self, prompt: Prompt, how: Tokenizing, tokens: list[int]) -> str:
+        """The prompt, as the client has written it if it is a whole text."""
+        if isinstance(prompt, str) and how.truncate_to is None:
+            return prompt
+        return str(self.vllm.get_tokenizer().decode(tokens))
+
+    def fitting(self, text: str, param: str, how: Tokenizing) -> str:
+        """The text, without what can't be left once it is truncated. Raises ContextLengthExceeded."""
+        if how.truncate_to is None or self.longest is None:
+            self.check_length(text, param)
+            return text
+        return text[: self.longest] if self.side(how) == "right" else text[-self.longest :]
 
     def write(self, chat: Chat) -> str | list[int]:
-        """The template's text; some templates make tokens themselves."""
+        """The template's text; some templates make tokens themselves.
+
+        Agents put system messages between the others, which some templates refuse.
+        """
+        try:
+            return self.write_in_order(chat)
+        except Exception:
+            first = system_first(chat)
+            if first is None:
+                raise
+            return self.write_in_order(first)
+
+    def write_in_order(self, chat: Chat) -> str | list[int]:
         kwargs = {"add_generation_prompt": True, "tokenize": False} | chat.template_kwargs
         if chat.tools:
             kwargs["tools"] = chat.tools

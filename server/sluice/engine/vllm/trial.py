@@ -1,6 +1,7 @@
 """What `sluice check` does about vLLM: let it make its configuration, as a start would, and load nothing."""
 
 from sluice.engine.devices import Device
+from sluice.engine.vllm.chatting import check_chats
 from sluice.engine.vllm.child_logs import ChildLogs
 from sluice.engine.vllm.configuration import check_kinds, configure, is_here
 from sluice.engine.vllm.launch import arguments, prepare_environment
@@ -17,14 +18,14 @@ def untried(settings: Settings) -> str | None:
     return None if is_here(settings) else "the model would have to be downloaded"
 
 
-def trial(settings: Settings, device: Device) -> None:
-    """Takes the seconds that vLLM's import takes. Raises Mistake."""
+def trial(settings: Settings, device: Device) -> str | None:
+    """What a user should know, if there is something. Takes the seconds that vLLM's import takes. Raises Mistake."""
     why = untried(settings)
     if why == NOT_INSTALLED or (why and not settings.engine.extra):
-        return
+        return None
     prepare_environment(settings, device)
     with ChildLogs():  # vLLM tells of much while it is imported
         if why:
             check_kinds(settings.engine.extra)
-        else:
-            configure(settings, arguments(settings, device))
+            return None
+        return check_chats(settings, configure(settings, arguments(settings, device)))

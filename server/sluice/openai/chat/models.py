@@ -10,7 +10,7 @@ from sluice.errors import InvalidRequest, quoted
 from sluice.openai.chat.messages import Message
 from sluice.openai.chat.templated import Templated
 from sluice.openai.reasons import Reason
-from sluice.openai.sampling import Count, GenerationBody
+from sluice.openai.sampling import MOST_LOGPROBS, Count, GenerationBody
 from sluice.openai.tools import Choice
 from sluice.openai.usage import Usage
 from sluice.settings import RequestClass
@@ -19,7 +19,6 @@ from sluice.wire.body import Dropped, Whole, at_most, only
 
 MOST_MESSAGES = 2048
 """OpenAI's own limit."""
-
 
 EXAMPLE: dict[str, JsonValue] = {
     "model": "demo",
@@ -34,12 +33,14 @@ class ChatCompletionRequest(GenerationBody, Templated):
     messages: Annotated[list[Message], Field(min_length=1, fail_fast=True), at_most(MOST_MESSAGES)]
     max_completion_tokens: Count | None = None
     logprobs: bool = False
-    top_logprobs: Annotated[int, Field(ge=0, le=20), Whole] = 0
+    top_logprobs: Annotated[int, Field(ge=0, le=MOST_LOGPROBS), Whole] = 0
 
     tool_choice: Choice = None
     parallel_tool_calls: bool = True
     reasoning_effort: Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"] | None = None
     include_reasoning: bool = True
+    documents: list[dict[str, str]] | None = None
+    return_prompt_text: bool = False
     service_tier: Literal["auto", "default", "flex"] | None = None
 
     metadata: Dropped = None
@@ -47,9 +48,12 @@ class ChatCompletionRequest(GenerationBody, Templated):
     prompt_cache_key: Dropped = None
     prompt_cache_options: Dropped = None
     prompt_cache_retention: Dropped = None
+    media_io_kwargs: Dropped = None
+    mm_processor_kwargs: Dropped = None
 
     # These are not served: only what changes nothing is accepted.
     audio: Annotated[Any, only()] = None
+    chat_template: Annotated[Any, only()] = None
     function_call: Annotated[Any, only("none")] = None
     functions: Annotated[Any, only([])] = None
     modalities: Annotated[Any, only(["text"])] = None
@@ -88,11 +92,27 @@ class ChatCompletionRequest(GenerationBody, Templated):
         if self.reasoning_effort is not None:
             told.setdefault("reasoning_effort", self.reasoning_effort)
             told.setdefault("enable_thinking", self.reasoning_effort != "none")
+        if self.documents is not None:
+            told.setdefault("documents", self.documents)
         return told
+
+    @property
+    def wants_logprobs(self) -> bool:
+        return self.logprobs
+
+    @property
+    def echoed(self) -> str:
+        """What of the conversation comes back before the answer: its end, if the assistant has said it."""
+        last = self.messages[-1]
+        return str(last["content"]) if self.echo and last["role"] == "assistant" else ""
 
     @property
     def limit(self) -> int | None:
         return self.max_tokens if self.max_completion_tokens is None else self.max_completion_tokens
+
+    @property
+    def limit_name(self) -> str:
+        return "max_tokens" if self.max_completion_tokens is None else "max_completion_tokens"
 
     @property
     def request_class(self) -> RequestClass | None:
@@ -125,6 +145,7 @@ class ChatChoice(Answer):
     logprobs: None
     finish_reason: Reason | None
     stop_reason: int | str | None
+    token_ids: list[int] | UnsetType = UNSET
 
 
 class ChatCompletion(Answer):
@@ -136,6 +157,9 @@ class ChatCompletion(Answer):
     usage: Usage
     system_fingerprint: str
     service_tier: Literal["default", "flex"]
+    prompt_logprobs: UnsetType | None = UNSET
+    prompt_token_ids: list[int] | UnsetType = UNSET
+    prompt_text: str | UnsetType | None = UNSET
 
 
 class CalledToolDelta(Answer, kw_only=True):
@@ -159,6 +183,7 @@ class ChatChunkChoice(Answer):
     logprobs: Raw | None
     finish_reason: Reason | None
     stop_reason: int | str | UnsetType | None = UNSET
+    token_ids: list[int] | UnsetType = UNSET
 
 
 class ChatCompletionChunk(Answer):
@@ -169,3 +194,5 @@ class ChatCompletionChunk(Answer):
     choices: list[ChatChunkChoice]
     usage: Usage | UnsetType | None = UNSET
     system_fingerprint: str | UnsetType = UNSET
+    prompt_token_ids: list[int] | UnsetType = UNSET
+    prompt_text: str | UnsetType | None = UNSET

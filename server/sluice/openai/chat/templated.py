@@ -1,33 +1,17 @@
 """What a body tells the chat template: tools, arguments of its own, and how the prompt ends."""
 
-from typing import Annotated, Any, Self
+from typing import Any, Self
 
-from pydantic import AfterValidator, Field, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import Field, model_validator
 
 from sluice.errors import InvalidRequest
 from sluice.openai.tools import Tools
 from sluice.wire.body import WireModel
-
-RESERVED = frozenset(
-    {
-        "messages", "conversation", "chat_template", "add_generation_prompt", "continue_final_message", "tokenize",
-        "padding", "truncation", "max_length", "return_tensors", "return_dict", "return_assistant_tokens_mask",
-        "tokenizer_kwargs",
-    }
-)  # fmt: skip
-"""Arguments of transformers' `apply_chat_template` that are the server's to choose; the rest are the template's."""
-
-
-def not_reserved(kwargs: dict[str, Any]) -> dict[str, Any]:
-    for key in kwargs:
-        if key in RESERVED:
-            raise PydanticCustomError("reserved", "{key} cannot be set by a request", {"key": key})
-    return kwargs
+from sluice.wire.template_arguments import TemplateArguments
 
 
 class Templated(WireModel):
-    chat_template_kwargs: Annotated[dict[str, Any], AfterValidator(not_reserved)] | None = None
+    chat_template_kwargs: TemplateArguments | None = None
     tools: Tools = Field(default_factory=list)
     add_generation_prompt: bool = True
     continue_final_message: bool = False

@@ -1,8 +1,11 @@
 """OpenAI's chat completions: from the request to a generation, and from its deltas to the answer."""
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
-from sluice.engine.base import Chat, Delta, GenerationRequest, More, NamedTool
+from msgspec import UNSET
+
+from sluice.engine.base import Chat, Delta, GenerationRequest, More, NamedTool, Rendered
 from sluice.engine.parser import CallDelta, Parsed
 from sluice.openai.chat.models import (
     CalledFunction,
@@ -35,13 +38,29 @@ class ChatCall(ChatCompletionRequest):
             self.include_reasoning,
         )  # fmt: skip
         sampling = self.sampling(self.top_logprobs if self.logprobs else None)
-        return GenerationRequest(request_id, (chat,), sampling, self.n)
+        tokenizing = self.tokenizing(wants_text=self.return_prompt_text)
+        return GenerationRequest(
+            request_id, (chat,), sampling, self.n, {"max_tokens": self.limit_name}, tokenizing, self.request_id
+        )
+
+    @property
+    def tells_prompt(self) -> bool:
+        return self.return_token_ids or self.return_prompt_text
+
+    def about_prompt(self, prompt: Rendered) -> dict[str, Any]:
+        """The fields of an answer that tell of it."""
+        ids = {"prompt_token_ids": prompt.tokens} if self.return_token_ids else {}
+        return ids | ({"prompt_text": prompt.text} if self.return_prompt_text else {})
+
+    def entries(self) -> ChatLogprobs:
+        """For the logprobs of an answer."""
+        return ChatLogprobs(None if self.logprob_token_ids else self.top_logprobs, self.return_tokens_as_token_ids)
 
     def encoder(self, about: About) -> "ChatChunks":
         return ChatChunks(about, self)
 
     def collected(self) -> CollectedDeltas:
-        return CollectedDeltas(ChatLogprobs(self.top_logprobs) if self.logprobs else None)
+        return CollectedDeltas(self.entries() if self.logprobs else None)
 
     def whole(self, about: About, sequences: Sequence[CollectedDeltas], totals: Totals) -> Iterator[bytes | bytearray]:
         choices = (self.choice(index, sequence, about) for index, sequence in enumerate(sequences))
@@ -49,17 +68,23 @@ class ChatCall(ChatCompletionRequest):
             id=about.id, object="chat.completion", created=about.created, model=self.model, choices=[],
             usage=Usage.of(totals), system_fingerprint=about.fingerprint,
             service_tier="flex" if self.service_tier == "flex" else "default",
+            prompt_logprobs=UNSET if self.prompt_logprobs is None else None,
+            **(self.about_prompt(about.prompts[0]) if self.tells_prompt else {}),
         )  # fmt: skip
         return whole(answer, choices, sequences)
 
     def choice(self, index: int, sequence: CollectedDeltas, about: About) -> ChatChoice:
         parsed = sequence.parsed or Parsed(sequence.text)
+        message = to_message(parsed, about)
+        if self.echoed:
+            message.content = self.echoed + (message.content or "")
         return ChatChoice(
             index=index,
-            message=to_message(parsed, about),
+            message=message,
             logprobs=None,
             finish_reason=self.reason(sequence.finish_reason, bool(parsed.calls)),
             stop_reason=sequence.stop_reason,
+            token_ids=sequence.ids if self.return_token_ids else UNSET,
         )
 
     def reason(self, ending: Ending, has_called: bool) -> Ending:
@@ -91,7 +116,16 @@ class ChatChunks(Chunks):
         self.call, self.reasoning_fields = call, about.reasoning_fields
         self.have_called = set[int]()
         self.thoughts = dict[int, Frame]()
-        super().__init__(about, call.model, call.include_usage, call.n)
+        super().__init__(about, call, call.n, tells_prompts=call.tells_prompt)
+
+    def opening(self, index: int) -> bytes:
+        opening = super().opening(index)
+        if self.prompts:
+            told = self.call.about_prompt(self.prompt(index))
+            opening = self.encode(index, self.greeting(index), **told)
+        if not self.call.echoed:
+            return opening
+        return opening + self.encode(index, self.plain(index, self.call.echoed, None))
 
     @classmethod
     def greeting(cls, index: int) -> ChatChunkChoice:
@@ -110,7 +144,7 @@ class ChatChunks(Chunks):
         more = delta.more
         if more is not None and more.calls:
             self.have_called.add(index)
-        if is_thought(delta):
+        if self.used is None and is_thought(delta):
             return self.thought(index).fill(delta.more.reasoning)  # type: ignore[union-attr]
         return super().delta(index, delta)
 
@@ -118,7 +152,7 @@ class ChatChunks(Chunks):
         """The event for a delta that is only reasoning."""
         if index not in self.thoughts:
             delta = Delta("", 1, None, None, More(reasoning=Frame.SLOT))
-            self.thoughts[index] = Frame(self.encode(self.choice(index, delta), False))
+            self.thoughts[index] = Frame(self.encode(index, self.choice(index, delta)))
         return self.thoughts[index]
 
     def ending(self, index: int, delta: Delta) -> Ending:
@@ -127,7 +161,7 @@ class ChatChunks(Chunks):
     def choice(self, index: int, delta: Delta) -> ChatChunkChoice:
         logprobs, more = None, delta.more or More()
         if delta.logprobs is not None:
-            entries = ChatLogprobs(self.call.top_logprobs)
+            entries = self.call.entries()
             entries.add(delta.logprobs)
             logprobs = entries.take()
         said = ChatDelta()
@@ -141,6 +175,8 @@ class ChatChunks(Chunks):
         choice = ChatChunkChoice(index, said, logprobs, self.ending(index, delta))
         if delta.finish_reason is not None:
             choice.stop_reason = more.stop_reason
+        if self.call.return_token_ids:
+            choice.token_ids = list(more.ids)
         return choice
 
 

@@ -8,7 +8,7 @@ from pydantic_core import PydanticCustomError
 
 from sluice.errors import InvalidRequest
 from sluice.openai.reasons import Reason
-from sluice.openai.sampling import INT32_MAX, MOST_SEQUENCES, Count, GenerationBody
+from sluice.openai.sampling import INT32_MAX, MOST_LOGPROBS, MOST_SEQUENCES, GenerationBody
 from sluice.openai.usage import Usage
 from sluice.wire.answer import Answer
 from sluice.wire.body import Whole, as_int, check_length, only
@@ -53,13 +53,34 @@ class CompletionRequest(GenerationBody):
     model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]})
 
     prompt: Prompts
-    max_tokens: Count = 16
-    logprobs: Annotated[int, Field(ge=0, le=20), Whole] | None = None
+    max_tokens: Annotated[int, Field(ge=0, le=INT32_MAX), Whole] = 16
+    logprobs: Annotated[int, Field(ge=0, le=MOST_LOGPROBS), Whole] | None = None
     best_of: Annotated[int, Whole] | None = None
 
     # These are not served: only what changes nothing is accepted.
-    echo: Annotated[Any, only(False)] = None
     suffix: Annotated[Any, only()] = None
+    prompt_embeds: Annotated[Any, only([])] = None
+
+    @property
+    def wants_logprobs(self) -> bool:
+        return self.logprobs is not None
+
+    @property
+    def is_echo_alone(self) -> bool:
+        """The prompt is all that is to come back; the engine makes no answer without a token, which is left out."""
+        return self.max_tokens == 0
+
+    @property
+    def limit(self) -> int:
+        return self.max_tokens or 1
+
+    @model_validator(mode="after")
+    def no_tokens_need_an_echo(self) -> Self:
+        if self.is_echo_alone and not self.echo:
+            raise InvalidRequest("max_tokens: 0 needs echo: true.", param="max_tokens")
+        if self.is_echo_alone and self.logprob_token_ids:
+            raise InvalidRequest("logprob_token_ids needs an answer: max_tokens is 0.", param="logprob_token_ids")
+        return self
 
     @model_validator(mode="after")
     def best_of_is_n(self) -> Self:
@@ -85,6 +106,9 @@ class CompletionChoice(Answer):
     logprobs: Raw | None
     finish_reason: Reason | None
     stop_reason: int | str | UnsetType | None = UNSET
+    prompt_logprobs: UnsetType | None = UNSET
+    prompt_token_ids: list[int] | UnsetType = UNSET
+    token_ids: list[int] | UnsetType = UNSET
 
 
 class Completion(Answer):

@@ -28,7 +28,8 @@ class EmbeddingCall(EmbeddingRequest):
 
     def to_generation(self, request_id: str) -> GenerationRequest:
         pooling = Pooling("embed", self.dimensions, self.use_activation)
-        return GenerationRequest(request_id, tuple(self.input), Sampling(), pooling=pooling)
+        names = {"prompt": "input"}
+        return GenerationRequest(request_id, tuple(self.input), Sampling(), names=names, pooling=pooling)
 
     def encoder(self, about: About) -> Encoder:
         raise NotImplementedError("embeddings are not streamed")

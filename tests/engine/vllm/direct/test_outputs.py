@@ -32,6 +32,25 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
     "characters of several bytes": ("Repeat: é ß 漢字 🎉 …", {"max_tokens": 40}),
     "a seed": (COUNT, {"temperature": 1.0, "seed": 7}),
     "penalties": (COUNT, {"presence_penalty": 1.0, "frequency_penalty": 0.5, "repetition_penalty": 1.2}),
+    "a stop token": (COUNT, {"stop_token_ids": (300, 20, 25, 30, 35, 40, 45, 50)}),
+    "the stop string, too": (COUNT, {"stop": ("17",), "include_stop_str_in_output": True}),
+    "words that must not be": (COUNT, {"bad_words": ("4", "12")}),
+    "only some tokens": (COUNT, {"allowed_token_ids": tuple(range(300, 340))}),
+    "logprobs of some tokens": (COUNT, {"logprobs": 0, "logprob_token_ids": (5, 300, 7)}),
+    "a prompt's logprobs": (COUNT, {"prompt_logprobs": 2, "max_tokens": 3}),
+    "special tokens in the text": (
+        "Count from 1 to 3.",
+        {"ignore_eos": True, "skip_special_tokens": False, "max_tokens": 20},
+    ),
+    "special tokens without spaces": (
+        "Count from 1 to 3.",
+        {
+            "ignore_eos": True,
+            "skip_special_tokens": False,
+            "spaces_between_special_tokens": False,
+            "max_tokens": 20,
+        },
+    ),
     "a bias": (COUNT, {"logit_bias": {100: 90.0}, "max_tokens": 8}),
 }
 
@@ -109,7 +128,10 @@ def one_a_token(deltas: list[Delta]) -> tuple[Any, ...]:
     """What an answer is made of, however many tokens share a delta: `generate()` merges what has not been read."""
     logprobs = [logprob for delta in deltas for logprob in delta.logprobs or ()]
     text = "".join(delta.text for delta in deltas)
-    return text, sum(delta.tokens for delta in deltas), deltas[-1].finish_reason, logprobs
+    told = [delta.more for delta in deltas if delta.more is not None]
+    prompt = [more.prompt() for more in told if more.prompt is not None]
+    stops = [more.stop_reason for more in told if more.stop_reason is not None]
+    return text, sum(delta.tokens for delta in deltas), deltas[-1].finish_reason, logprobs, prompt, stops
 
 
 def test_every_sampling_parameter_is_compared() -> None:
@@ -117,6 +139,7 @@ def test_every_sampling_parameter_is_compared() -> None:
     assert set(Sampling.__struct_fields__) - compared == {
         "top_p", "top_k", "min_p", "constraint",  # they only choose among tokens
         "wants_ids",  # test_contract
+        "thinking_token_budget", "cache_salt",  # tests/api/test_fields
     }  # fmt: skip
 
 

@@ -65,6 +65,7 @@ def calls(llm: "AsyncLLM") -> list[tuple[Callable[..., Any], tuple[str, ...]]]:
         (FastIncrementalDetokenizer.decode_next, ("self", "token")),
         (LogprobsProcessor.from_new_request, ("tokenizer", "request")),
         (LogprobsProcessor.update_from_output, ("self", "output")),
+        (LogprobsProcessor._update_prompt_logprobs, ("self", "tensors")),
         (OutputProcessor._trim_surplus_tokens, ("state", "output", "before")),
         (stats, ()),
         (stats.update_from_output, ("self", "output", "timestamp", "is_first", "state", "adapters", "adapter")),

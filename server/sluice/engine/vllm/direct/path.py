@@ -19,7 +19,7 @@ from vllm.v1.engine import EngineCoreOutputs, EngineCoreRequest
 from vllm.v1.metrics.stats import IterationStats, LoRARequestStates, SchedulerStats
 
 from sluice.engine.base import OutputPathName, Pace, Receiver, Rendered
-from sluice.engine.vllm.deltas import ended_by, told_by
+from sluice.engine.vllm.deltas import ended_by, salted, told_by
 from sluice.engine.vllm.direct.outbox import Outbox
 from sluice.engine.vllm.direct.sequence import DirectSequence
 from sluice.engine.vllm.direct.socket import OutputSocket, close
@@ -125,10 +125,10 @@ class DirectPath:
                 self.llm.logger_manager.record(of_scheduler, of_step, None, worker)
 
     def submit(
-        self, sequence_id: str, prompt: Rendered, params: "SamplingParams", receiver: Receiver, wants_ids: bool = False,
-        *, adapter: "LoRARequest | None" = None,
+        self, sequence_id: str, prompt: Rendered, params: "SamplingParams", receiver: Receiver, *,
+        wants_ids: bool = False, cache_salt: str | None = None, adapter: "LoRARequest | None" = None,
     ) -> DirectSequence:  # fmt: skip
-        rendered = {"type": "token", "prompt_token_ids": prompt.tokens}
+        rendered = {"type": "token", "prompt_token_ids": prompt.tokens} | salted(cache_salt)
         request = self.llm.input_processor.process_inputs(
             sequence_id, rendered, params, self.tasks, lora_request=adapter
         )

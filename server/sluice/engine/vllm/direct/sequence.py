@@ -9,10 +9,11 @@ from vllm.v1.engine.detokenizer import FastIncrementalDetokenizer, IncrementalDe
 from vllm.v1.engine.logprobs import LogprobsProcessor
 from vllm.v1.engine.output_processor import OutputProcessor
 from vllm.v1.metrics.stats import IterationStats, LoRARequestStates, RequestStateStats
+from vllm.v1.outputs import LogprobsTensors
 
-from sluice.engine.base import Delta, More, Receiver
+from sluice.engine.base import Delta, More, PromptLogprobs, Receiver
 from sluice.engine.vllm.continuation import REPLACEMENT, UnfinishedStream, stream_after, unfinished
-from sluice.engine.vllm.deltas import to_logprob, to_reason
+from sluice.engine.vllm.deltas import to_logprob, to_prompt_logprobs, to_reason
 from sluice.errors import RequestError
 
 DETOKENIZER_CONTEXT_TOKENS = 16
@@ -55,7 +56,7 @@ class DirectSequence:
         self.logprobs = LogprobsProcessor.from_new_request(path.tokenizer, request)
         is_fast = isinstance(self.detokenizer, FastIncrementalDetokenizer)
         spaced = is_fast and self.detokenizer.spaces_between_special_tokens
-        self.is_plain = spaced and not params.stop and params.logprobs is None
+        self.is_plain = spaced and not params.stop and params.num_logprobs is None and params.prompt_logprobs is None
         if is_fast and (text := unfinished(path.backend, ending)):
             self.detokenizer.stream = UnfinishedStream(self.detokenizer.stream, text)
         self.stream: Any = self.detokenizer.stream if is_fast else None
@@ -66,6 +67,9 @@ class DirectSequence:
             or params.presence_penalty
             or params.frequency_penalty
             or params.structured_outputs is not None
+            or params.bad_words  # of one that has begun, the beginning would be forgotten
+            or params.prompt_logprobs is not None
+            or params.thinking_token_budget is not None
         )
         self.tokens: list[int] = []
         self.silent: list[int] = []
@@ -107,9 +111,10 @@ class DirectSequence:
         self.silent.append(token)
         if len(self.silent) < MOST_SILENT_TOKENS:
             return ""
-        text: str = self.path.backend.decode(self.silent)
+        skip = self.params.skip_special_tokens
+        text: str = self.path.backend.decode(self.silent, skip)
         ending = self.silent[-DETOKENIZER_CONTEXT_TOKENS:]
-        self.stream = self.detokenizer.stream = stream_after(self.path.backend, ending)
+        self.stream = self.detokenizer.stream = stream_after(self.path.backend, ending, skip)
         self.silent.clear()
         return text.rstrip(REPLACEMENT)
 
@@ -121,6 +126,7 @@ class DirectSequence:
             reason, stop_reason = FinishReason.STOP, stop
             OutputProcessor._trim_surplus_tokens(self, output, before)
         name = to_reason(reason)
+        scored, output.new_prompt_logprobs_tensors = output.new_prompt_logprobs_tensors, None
         self.logprobs.update_from_output(output)
         text = self.detokenizer.get_next_output_text(finished=reason is not None, delta=True)
         new = output.new_token_ids
@@ -135,10 +141,18 @@ class DirectSequence:
         if reason is not None:
             self.end(reason, timestamp, stats)
         more = None
-        if self.wants_ids or stop_reason is not None:
-            more = More(tuple(new) if self.wants_ids else (), stop_reason)
+        if self.wants_ids or stop_reason is not None or scored is not None:
+            prompt = None if scored is None else lambda: self.read_prompt(scored)
+            more = More(tuple(new) if self.wants_ids else (), stop_reason, prompt=prompt)
         self.receiver.put(Delta(text, len(new), name, logprobs, more))
         return reason is not None
+
+    def read_prompt(self, scored: LogprobsTensors) -> PromptLogprobs:
+        """On whatever thread: vLLM decodes each token for itself."""
+        tokens = self.request.prompt_token_ids or []
+        reader = LogprobsProcessor.from_new_request(self.path.tokenizer, self.request)
+        reader._update_prompt_logprobs(scored)
+        return to_prompt_logprobs(self.path.tokenizer.decode(tokens[:1]), tokens, reader.prompt_logprobs or ())
 
     def begin(self, output: EngineCoreOutput, timestamp: float, stats: IterationStats) -> None:
         """Keep vLLM's books of the first output. Raises EngineFailed for a sequence that never ran."""

@@ -6,9 +6,11 @@ leaves the socket to it. `tests/engine` drives it with one worker and with two.
 """
 
 import asyncio
+import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import torch
 import zmq
 from vllm.v1.engine import EngineCoreOutputs
 from vllm.v1.engine.core import EngineCoreProc
@@ -39,6 +41,7 @@ class OutputSocket:
         """Until it is cancelled. Raises what taking a message raises, and EngineDeadError when it says so."""
         if isinstance(self.core, DPAsyncMPClient):
             self.core._ensure_stats_update_task()  # or the first request would have to wait for it
+        accept_read_only_buffers()
         self.loop = asyncio.get_running_loop()
         self.failed: asyncio.Future[None] = self.loop.create_future()
         self.loop.add_reader(self.socket.FD, self.drain)
@@ -95,6 +98,16 @@ class OutputSocket:
             run_now(self.balance(core, outputs))
         if outputs.outputs or outputs.scheduler_stats:
             self.take(outputs)
+
+
+def accept_read_only_buffers() -> None:
+    """Have torch say now, to nobody, what it says once: a prompt's logprobs are tensors in bytes that we received.
+
+    Nobody writes to them. To copy every message, for it to be writable, would cost each token something.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.frombuffer(b"\0", dtype=torch.uint8)
 
 
 async def close(core: "AsyncMPClient") -> None:

@@ -1,0 +1,1 @@
+"""Anthropic's wire models, and their translation to a GenerationRequest and from the engine's deltas."""
