@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import nullcontext
 from typing import Protocol
 
 from sluice.admission import AdmissionController, Tenants
@@ -24,8 +23,8 @@ from sluice.wire.answer import Answer
 from sluice.wire.body import WireModel
 from sluice.wire.structure import SHORT_BODY_BYTES
 
-LONG_AT_ONCE = 2
-"""Long bodies that are worked on: prompts that are to be answered need threads, too."""
+AT_ONCE = 2
+"""Long bodies that are worked on, and as many others: prompts that are to be answered need threads, too."""
 SHORT_TOKENS = 10_000
 """Those up to which an answer is written on the event loop."""
 COUNTING = f"{MESSAGES.path}/count_tokens"
@@ -59,7 +58,7 @@ class TokenRoutes:
         self.work: dict[str, Callable[[bytes], Awaitable[Reply]]] = {
             "/tokenize": self.tokenize, "/detokenize": self.detokenize, COUNTING: self.count
         }  # fmt: skip
-        self.long = asyncio.Semaphore(LONG_AT_ONCE)
+        self.long, self.short = asyncio.Semaphore(AT_ONCE), asyncio.Semaphore(AT_ONCE)
 
     @property
     def send_timeout(self) -> float | None:
@@ -111,7 +110,7 @@ class TokenExchange:
         routes, encode_error = self.routes, form_at(self.path)
         try:
             body = await read_body(self.connection, self.packed, routes.http, routes.controller.is_full)
-            async with nullcontext() if len(body) <= SHORT_BODY_BYTES else routes.long:
+            async with routes.short if len(body) <= SHORT_BODY_BYTES else routes.long:
                 reply(self.connection, await routes.work[self.path](body))
         except RequestError as error:
             reply(self.connection, to_reply(error, encode_error))
