@@ -10,6 +10,8 @@ import pytest
 import torch
 from transformers import AutoTokenizer, BertForSequenceClassification, BertModel
 
+from sluice.engine.base import Pooling, Rendered
+from sluice.engine.gathered import Gathered
 from sluice.engine.vllm.engine import VLLMEngine
 from sluice.settings import Settings
 from tests.conftest import REAL, Serve, Started
@@ -24,6 +26,9 @@ async def started(folder: Path) -> AsyncIterator[Started]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # vLLM's imports warn of their own
         model = await engine.start(lambda loading: None)
+    first = Gathered()  # with it vLLM starts the task that reads its outputs
+    engine.pool("first", Rendered([2, 3]), Pooling("embed" if "embed" in model.tasks else "classify"), first)
+    assert [delta.tokens for delta in await first.all()] == [0]
     try:
         yield Started(engine, model)
     finally:

@@ -174,6 +174,7 @@ class VLLMEngine:
     def pool(
         self, sequence_id: str, prompt: Rendered, pooling: Pooling, receiver: Receiver, adapter: str | None = None
     ) -> EngineSequence:
+        from vllm.exceptions import VLLMClientError
         from vllm.pooling_params import PoolingParams
 
         from sluice.engine.vllm.pooled import PooledSequence
@@ -184,7 +185,7 @@ class VLLMEngine:
         params = PoolingParams(**msgspec.structs.asdict(pooling), extra_kwargs=prompt.more.get("extra"))
         try:
             params.verify(self.running.model_config)
-        except ValueError as error:
+        except (ValueError, VLLMClientError) as error:
             raise InvalidRequest(brief(error), param="dimensions") from error
         lora = None if adapter is None else self.adapters[adapter]
         return PooledSequence(self.path, sequence_id, prompt, params, receiver, adapter=lora)
