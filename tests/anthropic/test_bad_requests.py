@@ -135,4 +135,4 @@ def test_any_value_in_any_field(field: str, value: Any) -> None:
         request = MessagesCall.parse(json.dumps(MESSAGES | {field: value}).encode())
     except InvalidRequest:
         return
-    request.to_generation("id")
+    assert request.to_generation("id").sequences == 1

@@ -127,7 +127,7 @@ class Renderer:
         """
         try:
             return self.write_in_order(chat)
-        except Exception:
+        except Exception:  # a template may raise anything
             first = system_first(chat)
             if first is None:
                 raise

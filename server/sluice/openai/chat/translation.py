@@ -144,8 +144,8 @@ class ChatChunks(Chunks):
         more = delta.more
         if more is not None and more.calls:
             self.have_called.add(index)
-        if self.used is None and is_thought(delta):
-            return self.thought(index).fill(delta.more.reasoning)  # type: ignore[union-attr]
+        if more is not None and self.used is None and is_thought(delta):
+            return self.thought(index).fill(more.reasoning)
         return super().delta(index, delta)
 
     def thought(self, index: int) -> Frame:
