@@ -4,6 +4,7 @@ import asyncio
 import re
 import time
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 
 from prometheus_client.registry import Collector
 
@@ -32,6 +33,7 @@ CONTEXT = 4096
 """Tokens of the fake model's context; a letter of a prompt is one."""
 
 
+@lru_cache(8)
 def answer(prompt: str) -> list[str]:
     """The tokens that the fake model answers with: it counts, or says the prompt again."""
     if counting := re.search(r"[Cc]ount from (\d+) to (\d+)", prompt):
@@ -40,6 +42,8 @@ def answer(prompt: str) -> list[str]:
     return [*re.findall(r"\S+\s*", prompt), ""]
 
 
+SHORT = 10_000
+"""Letters of a prompt that is made into tokens on the loop; a longer one is on a thread, as the real engine has it."""
 BLOCK = 16
 """Tokens that are cached together."""
 ANSWERS_IDS = 0x110000
@@ -125,17 +129,17 @@ class FakeEngine:
         self, prompt: Prompt, constraint: Constraint | None = None, tokenizing: Tokenizing = AS_IT_IS
     ) -> Rendered:
         self.renders += 1
-        tokens = self.tokens_of(prompt)
+        tokens = await self.tokens_of(prompt)
         if tokenizing.truncate_to is not None:
             most = CONTEXT - 1 if tokenizing.truncate_to < 0 else tokenizing.truncate_to
             tokens = tokens[:most] if tokenizing.truncation_side == "right" else tokens[max(0, len(tokens) - most) :]
         return Rendered(tokens, text="".join(map(chr, tokens)) if tokenizing.wants_text else None)
 
-    def tokens_of(self, prompt: Prompt) -> list[int]:
+    async def tokens_of(self, prompt: Prompt) -> list[int]:
         if isinstance(prompt, list):
             return prompt
         text = " ".join(str(m["content"]) for m in prompt.messages) if isinstance(prompt, Chat) else prompt
-        return [ord(letter) for letter in text]
+        return list(map(ord, text)) if len(text) < SHORT else await asyncio.to_thread(lambda: list(map(ord, text)))
 
     def cached(self, prompt: list[int], salt: str | None) -> int:
         """How much of a prompt one has begun with before, in blocks; all but its last token at most."""

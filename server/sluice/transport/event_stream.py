@@ -14,6 +14,8 @@ EVENT_STREAM = {
     "x-accel-buffering": "no",  # nginx would hold events back
 }
 PING = b": ping\n\n"
+PART = 128 * 1024
+"""Bytes that are sent in one turn of the loop, of what has been waiting for the client; with the event they end in."""
 MOMENT = 0.25
 """Seconds that the headers wait for the first event, to share its write. What fails meanwhile gets a status."""
 
@@ -59,12 +61,19 @@ class EventStream:
         if self.opening is not None:
             self.opening.cancel()
         self.is_open = True
-        self.connection.begin(self.headers, self.take_unsent())
+        self.connection.begin(self.headers, self.take_part())
+        if self.unsent:
+            self.fall_behind()
 
-    def take_unsent(self, last: bytes = b"") -> bytes:
-        events = b"".join((*self.unsent, last))
-        self.unsent.clear()
-        return events
+    def take_part(self) -> bytes:
+        """The first of what is unsent."""
+        size = count = 0
+        while size < PART and count < len(self.unsent):
+            size += len(self.unsent[count])
+            count += 1
+        part = b"".join(self.unsent[:count])
+        del self.unsent[:count]
+        return part
 
     def write(self, events: bytes) -> None:
         """Send them now, in the caller's own turn; later, if the client does not read."""
@@ -72,8 +81,7 @@ class EventStream:
         if self.is_open and self.catching_up is None:
             if self.connection.write(events):
                 return
-            self.on_reading(False)
-            self.catching_up = asyncio.create_task(self.catch_up())
+            self.fall_behind()
         self.unsent.append(events)
         if self.opening is not None and not self.is_open:
             self.open()
@@ -99,24 +107,30 @@ class EventStream:
         await self.connection.drain()
         self.is_draining = False
 
+    def fall_behind(self) -> None:
+        self.on_reading(False)
+        self.catching_up = asyncio.create_task(self.catch_up())
+
     async def catch_up(self) -> None:
         """Wait for the client to read; many events may be one write."""
         try:
             await self.connection.drain()
             while self.unsent:
-                self.connection.write(self.take_unsent())
+                self.connection.write(self.take_part())
+                await asyncio.sleep(0)  # a turn for the others, though the client takes all of it at once
                 await self.connection.drain()
         finally:
             self.catching_up = None
         self.on_reading(True)
 
     async def end(self, last: bytes) -> None:
-        """Send what is left and what comes last, once the client has room for it."""
+        """Send what is left, which is little once it has caught up, and what comes last."""
         await self.connection.drain()
+        rest = b"".join((*self.unsent, last))
         if self.is_open:
-            self.connection.end(self.take_unsent(last))
+            self.connection.end(rest)
         else:  # all of it has come within a moment
-            self.connection.answer(200, self.headers, self.take_unsent(last))
+            self.connection.answer(200, self.headers, rest)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
