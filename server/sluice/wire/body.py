@@ -18,6 +18,7 @@ from pydantic import (
 from pydantic_core import ErrorDetails, PydanticCustomError, PydanticKnownError
 
 from sluice.errors import SHOWN_CHARACTERS, InvalidRequest
+from sluice.wire.described import Described, bounded
 from sluice.wire.ignored import Unknown, paths
 from sluice.wire.structure import check_structure
 
@@ -91,7 +92,7 @@ class WireModel(BaseModel):
         return found
 
 
-def only(*neutral: object) -> AfterValidator:
+def only(*neutral: object) -> Described:
     """Marks a field that is not served: the values that change nothing are accepted, any other is an error."""
 
     def check(value: object) -> object:
@@ -100,10 +101,13 @@ def only(*neutral: object) -> AfterValidator:
             raise PydanticCustomError("not_served", "not served")
         return value
 
-    return AfterValidator(check)
+    told = {"enum": [None, *neutral], "description": "Not served: only what changes nothing is accepted."}
+    return Described(AfterValidator(check), lambda schema: schema | told)
 
 
-Dropped = Annotated[Any, BeforeValidator(lambda _: None)]
+Dropped = Annotated[
+    Any, Described(BeforeValidator(lambda _: None), lambda schema: schema | {"description": "Changes nothing."})
+]
 """A field that changes no answer: accepted, and forgotten."""
 
 
@@ -121,7 +125,7 @@ def check_length(value: list[Any] | dict[str, Any], most: int) -> None:
         raise PydanticCustomError("too_many", "too many", {"found": len(value), "most": most})
 
 
-def at_most(most: int) -> BeforeValidator:
+def at_most(most: int) -> Described:
     """For a list, or an object with keys of the client's own: one that is longer is refused before its entries are."""
 
     def check(value: Any) -> Any:
@@ -129,7 +133,7 @@ def at_most(most: int) -> BeforeValidator:
             check_length(value, most)
         return value
 
-    return BeforeValidator(check)
+    return Described(BeforeValidator(check), lambda schema: bounded(schema, most))
 
 
 def told_by(field: str, kinds: Mapping[str, type[WireModel]]) -> PlainValidator:
