@@ -56,9 +56,8 @@ class WireModel(BaseModel):
         if not isinstance(data, dict):
             return data
         check_length(data, MOST_FIELDS)
-        unknown = UNKNOWN.get()
-        if unknown is not None and (keys := data.keys() - cls.known()):
-            unknown.append((data, keys))
+        if keys := data.keys() - cls.known():
+            ignore(data, keys)
         if None not in data.values():
             return data
         return {key: value for key, value in data.items() if value is not None}
@@ -90,6 +89,13 @@ class WireModel(BaseModel):
         if unknown:
             found._ignored = paths(unknown, data)
         return found
+
+
+def ignore(data: dict[str, Any], keys: set[str]) -> None:
+    """Tell of keys in a body that is read that they change nothing."""
+    unknown = UNKNOWN.get()
+    if unknown is not None:
+        unknown.append((data, keys))
 
 
 def only(*neutral: object) -> Described:
