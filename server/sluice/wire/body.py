@@ -36,6 +36,8 @@ SENTENCES = {
     "too_many": "{param} has {found} entries: {most} are the most.",
 }
 """Error types that are better put in a client's words."""
+MOST_SENTENCES = 4
+"""Of one refusal: who has made a mistake several times mends it at once."""
 UNKNOWN = ContextVar[Unknown | None]("UNKNOWN", default=None)
 """Of the body that is read, wherever in it an object is read."""
 
@@ -83,7 +85,7 @@ class WireModel(BaseModel):
         try:
             found = cls.model_validate(data)
         except ValidationError as error:
-            raise explain(error.errors(include_url=False, include_input=False)[0], data) from None
+            raise explain(error.errors(include_url=False, include_input=False), data) from None
         finally:
             UNKNOWN.reset(token)
         if unknown:
@@ -172,12 +174,17 @@ def decode(body: bytes) -> dict[str, Any]:
     return data
 
 
-def explain(error: ErrorDetails, data: dict[str, Any]) -> InvalidRequest:
-    """One of pydantic's errors about `data`, for the client."""
-    kind, param = error["type"], path(error, data)
-    sentence = SENTENCES.get(kind, "{param}: {message}.")
-    message = sentence.format(param=param or "The body", message=error["msg"], **error.get("ctx", {}))
-    return InvalidRequest(message, param=param or None)
+def explain(errors: list[ErrorDetails], data: dict[str, Any]) -> InvalidRequest:
+    """The first of pydantic's errors about `data`, and a few more of its kind, for the client."""
+    first = errors[0]
+    same = [error for error in errors if error["type"] == first["type"]]
+    sentences = dict.fromkeys(sentence(error, data) for error in same[:MOST_SENTENCES])
+    return InvalidRequest(" ".join(sentences), param=path(first, data) or None)
+
+
+def sentence(error: ErrorDetails, data: dict[str, Any]) -> str:
+    form = SENTENCES.get(error["type"], "{param}: {message}.")
+    return form.format(param=path(error, data) or "The body", message=error["msg"], **error.get("ctx", {}))
 
 
 def path(error: ErrorDetails, data: Any) -> str:
