@@ -211,11 +211,11 @@ def test_the_fast_way_sends_what_the_slow_way_sends(make: Any, text: str) -> Non
 
 
 def test_models() -> None:
-    body = json.loads(model_list(["demo", "small"], 123, 4096).encode())
+    body = json.loads(model_list(["demo", "small"], "/models/demo", 123, 4096).encode())
     assert body["object"] == "list"
     assert [Model.model_validate(card).id for card in body["data"]] == ["demo", "small"]
     assert body["data"][1] == {
-        "id": "small", "object": "model", "created": 123, "owned_by": "sluice", "root": "demo", "parent": None,
+        "id": "small", "object": "model", "created": 123, "owned_by": "sluice", "root": "/models/demo", "parent": None,
         "max_model_len": 4096,
     }  # fmt: skip
 

@@ -1,11 +1,13 @@
 """What a body holds: the chat that it comes to, or the field that is wrong."""
 
-from typing import Any
+from typing import Any, get_type_hints
 
 import pytest
+from openai.types.responses.response_create_params import ResponseCreateParamsStreaming
 
 from sluice.engine.base import Chat, Constraint, NamedTool
 from sluice.errors import InvalidRequest
+from sluice.openai.responses.models import ResponsesRequest
 from tests.openai.responses.told import response
 
 FUNCTION = {"type": "function", "name": "f", "parameters": {"type": "object"}}
@@ -152,6 +154,10 @@ def test_what_codex_sends_is_served() -> None:
         "prompt_cache_key": "0199", "text": {"verbosity": "medium"}, "client_metadata": {"x": "y"},
     }  # fmt: skip
     assert [message["role"] for message in asked(**fields).messages] == ["system", "system", "user"]
+
+
+def test_no_field_of_openai_is_silently_ignored() -> None:
+    assert get_type_hints(ResponseCreateParamsStreaming).keys() <= ResponsesRequest.known()
 
 
 def test_null_is_absent() -> None:
