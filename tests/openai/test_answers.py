@@ -116,6 +116,8 @@ def test_completion_stream() -> None:
         {"text_offset": [0], "token_logprobs": [-2.5], "tokens": ["ab"], "top_logprobs": [COMPLETION_TOP]},
         {"text_offset": [2], "token_logprobs": [-9999], "tokens": ["é"], "top_logprobs": [COMPLETION_TOP]},
     ]
+    told = [choice["logprobs"] for choice in choices[3:]]
+    assert [next(iter(each["top_logprobs"][0])) for each in told] == [each["tokens"][0] for each in told]
 
 
 @pytest.mark.parametrize("make", [chat, completion])
@@ -144,6 +146,7 @@ def test_chat_completion() -> None:
         "logprobs": {"content": CHAT_LOGPROBS, "refusal": None},
         "finish_reason": "stop",
         "stop_reason": None,
+        "token_ids": None,
     }
     assert body == {
         "id": "id-1",
@@ -154,6 +157,9 @@ def test_chat_completion() -> None:
         "usage": USAGE,
         "system_fingerprint": "sluice-test",
         "service_tier": "default",
+        "prompt_logprobs": None,
+        "prompt_token_ids": None,
+        "prompt_text": None,
     }
 
 
@@ -177,6 +183,9 @@ def test_completion() -> None:
                 },
                 "finish_reason": "stop",
                 "stop_reason": None,
+                "prompt_logprobs": None,
+                "prompt_token_ids": None,
+                "token_ids": None,
             }
         ],
         "system_fingerprint": "sluice-test",

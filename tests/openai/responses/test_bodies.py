@@ -89,6 +89,8 @@ def test_functions_are_offered_and_other_tools_left_out() -> None:
     assert (chat.tool_choice, chat.parallel_tool_calls) == ("auto", False)
     only_others = asked(tools=others, tool_choice="auto")
     assert (only_others.tools, only_others.tool_choice) == ([], "none")
+    assert response(tools=others).ignored == ("tools.type",)
+    assert response(tools=[FUNCTION]).ignored == ()
 
 
 @pytest.mark.parametrize(
