@@ -1,11 +1,11 @@
-"""LangChain over langchain-openai and langchain-anthropic: an agent with a tool, streaming, structured output, batches, token counts."""
+"""LangChain over its packages for OpenAI and Anthropic: an agent, streaming, structured output, batches, async."""
 
 import asyncio
 from typing import Any, Literal
 
 from langchain.agents import create_agent
-from langchain_core.tools import tool
 from langchain_anthropic import ChatAnthropic
+from langchain_core.tools import tool
 from langchain_openai import ChatOpenAI
 from pydantic import BaseModel
 

@@ -15,18 +15,17 @@ MODEL = """\
   supports_tools: true
   supports_schema: true
 """
-TOOL = '''
+TOOL = """
 def get_weather(city: str) -> str:
     "The weather."
     return f"5 degrees in {city}"
-'''
+"""
 
 
 def ask(home: str, *arguments: str) -> str:
     command = [COMMAND, "prompt", "--model", "sluice", "--option", "temperature", "0", *arguments]
-    answer = subprocess.run(command, env=os.environ | {"LLM_USER_PATH": home}, capture_output=True, text=True)
-    assert answer.returncode == 0, answer.stderr
-    return answer.stdout.strip()
+    env = os.environ | {"LLM_USER_PATH": home}
+    return subprocess.run(command, env=env, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
 
 
 def main() -> None:
