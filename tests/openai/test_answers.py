@@ -13,7 +13,7 @@ from openai.types import Completion, Model
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 from openai.types.shared import ErrorObject
 
-from sluice.engine.base import Delta, FinishReason, TokenLogprob
+from sluice.engine.base import Delta, FinishReason, More, TokenLogprob
 from sluice.openai.chunks import Chunks
 from sluice.openai.errors import encode_error
 from sluice.openai.models import model_list
@@ -126,6 +126,21 @@ def test_usage_is_absent_when_nobody_asked(make: Any) -> None:
     assert done == "[DONE]"
     assert all("usage" not in chunk for chunk in chunks)
     assert all(chunk["choices"] for chunk in chunks)
+
+
+def test_an_end_without_a_text_says_nothing() -> None:
+    for sequences, more in product((chat(), chat(logprobs=True)), (None, More(stop_reason="x"))):
+        logprobs = TOKENS[:1] if sequences.logprobs else None
+        (end,) = events([sequences.encoder(ABOUT).delta(0, Delta("", 1, "stop", logprobs, more))])
+        assert end["choices"][0]["delta"] == {}
+    (end,) = events([completion().encoder(ABOUT).delta(0, Delta("", 1, "stop"))])
+    assert end["choices"][0]["text"] == ""
+
+
+def test_who_names_no_model_is_told_the_one_that_answers() -> None:
+    for asked in (chat(model=None), completion(model=None)):
+        streamed = events([asked.encoder(ABOUT).delta(0, Delta("x", 1))])
+        assert (streamed[0]["model"], whole(asked, sequences=1)["model"]) == (ABOUT.model, ABOUT.model)
 
 
 def test_every_choice_has_its_own_index_and_offsets() -> None:

@@ -52,8 +52,9 @@ class Answering:
     async def generate(self, endpoint: Endpoint, connection: Connection, ticket: Ticket, body: bytes) -> None:
         call = await parse(endpoint.parse, body)
         del body  # it may be long, and so may be the answer's life
-        if call.model not in self.names:
-            raise no_model(call.model, self.names)
+        model = call.model or self.names[0]
+        if model not in self.names:
+            raise no_model(model, self.names)
         headers = self.tell_ignored(call.ignored) if call.ignored else {}
         ticket.request_class = ticket.account.class_of(call.request_class)
         created = int(time.time())
@@ -64,7 +65,7 @@ class Answering:
         )  # fmt: skip
         await generation.prepare()
         name = request.id if request.name is None else f"{endpoint.id_prefix}{request.name}"
-        about = About(name, created, self.fingerprint, self.reasoning_fields, generation.prompts)
+        about = About(name, created, model, self.fingerprint, self.reasoning_fields, generation.prompts)
         if call.stream:
             await self.stream(generation, call.encoder(about), connection, headers)
         else:

@@ -62,7 +62,7 @@ class GenerationBody(Structured, ABC):
     What is not given is left to `Sampling`'s own defaults.
     """
 
-    model: str
+    model: str | None = None
     stream: bool = False
     stream_options: StreamOptions | None = None
     n: Annotated[int, Field(ge=1, le=128), Whole] = 1
@@ -142,6 +142,11 @@ class GenerationBody(Structured, ABC):
     def wants_logprobs(self) -> bool: ...
 
     @property
+    def wants_ids(self) -> bool:
+        """The ids of an answer's tokens are told."""
+        return self.return_token_ids
+
+    @property
     def request_class(self) -> RequestClass | None:
         """The one that OpenAI's `service_tier` asks for, where there is one."""
         return None
@@ -166,7 +171,7 @@ class GenerationBody(Structured, ABC):
             logit_bias={int(token): bias for token, bias in (self.logit_bias or {}).items()} or None,
             logprobs=logprobs,
             constraint=self.constraint(),
-            wants_ids=self.return_token_ids,
+            wants_ids=self.wants_ids,
             stop_token_ids=tuple(self.stop_token_ids or ()),
             bad_words=tuple(self.bad_words or ()),
             allowed_token_ids=tuple(self.allowed_token_ids) if self.allowed_token_ids else None,

@@ -28,12 +28,13 @@ class Problem(NamedTuple):
 class About(NamedTuple):
     """What an answer tells of itself and of the server; `created` in seconds since 1970.
 
-    `reasoning_fields`: the names under which reasoning goes out where the API has none of its own. `prompts`: as the
-    engine has them.
+    `model`: the name that the client calls it by, or the first one if it gives none. `reasoning_fields`: the names
+    under which reasoning goes out where the API has none of its own. `prompts`: as the engine has them.
     """
 
     id: str
     created: int
+    model: str
     fingerprint: str
     reasoning_fields: tuple[str, ...]
     prompts: Sequence[Rendered] = ()
@@ -82,7 +83,7 @@ class Call(Protocol):
     """A body, parsed and valid. `request_class`: the one asked for; None leaves it to the tenant."""
 
     @property
-    def model(self) -> str: ...
+    def model(self) -> str | None: ...
 
     @property
     def stream(self) -> bool: ...
