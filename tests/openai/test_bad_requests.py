@@ -149,7 +149,6 @@ def call(**fields: Any) -> dict[str, Any]:
             "messages.1.content.1.type",
         ),
         (message(role="user", content="Hi.", name=5), "messages.1.name"),
-        (message(role="assistant"), "messages.1"),
         (message(role="assistant", content="Hi.", audio={"id": "1"}), "messages.1.audio"),
         (message(role="assistant", content="Hi.", function_call={"name": "f"}), "messages.1.function_call"),
         (message(role="tool", content="Hi."), "messages.1.tool_call_id"),
