@@ -142,6 +142,11 @@ class GenerationBody(Structured, ABC):
     def wants_logprobs(self) -> bool: ...
 
     @property
+    def tells_ids(self) -> bool:
+        """Of the answer's tokens."""
+        return self.return_token_ids
+
+    @property
     def request_class(self) -> RequestClass | None:
         """The one that OpenAI's `service_tier` asks for, where there is one."""
         return None
@@ -166,7 +171,7 @@ class GenerationBody(Structured, ABC):
             logit_bias={int(token): bias for token, bias in (self.logit_bias or {}).items()} or None,
             logprobs=logprobs,
             constraint=self.constraint(),
-            wants_ids=self.return_token_ids,
+            wants_ids=self.tells_ids,
             stop_token_ids=tuple(self.stop_token_ids or ()),
             bad_words=tuple(self.bad_words or ()),
             allowed_token_ids=tuple(self.allowed_token_ids) if self.allowed_token_ids else None,
