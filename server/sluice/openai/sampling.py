@@ -142,8 +142,8 @@ class GenerationBody(Structured, ABC):
     def wants_logprobs(self) -> bool: ...
 
     @property
-    def wants_ids(self) -> bool:
-        """The ids of an answer's tokens are told."""
+    def tells_ids(self) -> bool:
+        """Of the answer's tokens."""
         return self.return_token_ids
 
     @property
@@ -171,7 +171,7 @@ class GenerationBody(Structured, ABC):
             logit_bias={int(token): bias for token, bias in (self.logit_bias or {}).items()} or None,
             logprobs=logprobs,
             constraint=self.constraint(),
-            wants_ids=self.wants_ids,
+            wants_ids=self.tells_ids,
             stop_token_ids=tuple(self.stop_token_ids or ()),
             bad_words=tuple(self.bad_words or ()),
             allowed_token_ids=tuple(self.allowed_token_ids) if self.allowed_token_ids else None,

@@ -117,6 +117,15 @@ class ChatCompletionRequest(GenerationBody):
         return self.logprobs
 
     @property
+    def tells_logprobs(self) -> bool:
+        """Of the answer's tokens, which would tell the reasoning where that is not to be shown; so would their ids."""
+        return self.logprobs and self.include_reasoning
+
+    @property
+    def tells_ids(self) -> bool:
+        return self.return_token_ids and self.include_reasoning
+
+    @property
     def echoed(self) -> str:
         """What of the conversation comes back before the answer: its end, if the assistant has said it."""
         last = self.messages[-1]
