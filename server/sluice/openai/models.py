@@ -1,6 +1,6 @@
 """GET /v1/models."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from sluice.wire.answer import Answer
@@ -21,18 +21,22 @@ class ModelList(Answer):
     data: list[ModelCard]
 
 
-def model_list(names: Sequence[str], created: int, max_model_len: int) -> ModelList:
-    """One model under all its names; the first is the root. `created` in seconds since 1970."""
+def model_list(names: Sequence[str], adapters: Mapping[str, str], created: int, max_model_len: int) -> ModelList:
+    """One model under all its names, the first of which is the root; and its adapters, whose folders are theirs.
+
+    `created` in seconds since 1970.
+    """
+    roots = dict.fromkeys(names, names[0]) | dict(adapters)
     cards = [
         ModelCard(
             id=name,
             object="model",
             created=created,
             owned_by="sluice",
-            root=names[0],
-            parent=None,
+            root=root,
+            parent=names[0] if name in adapters else None,
             max_model_len=max_model_len,
         )
-        for name in names
+        for name, root in roots.items()
     ]
     return ModelList(object="list", data=cards)

@@ -2,11 +2,12 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from vllm.renderers.params import ChatParams, TokenizeParams
 
-from sluice.engine.base import AS_IT_IS, Chat, Prompt, Tokenizing
+from sluice.engine.base import AS_IT_IS, Chat, Pair, Prompt, Rendered, Tokenizing
 from sluice.engine.vllm.arguments import with_objects
 from sluice.engine.vllm.reason import reason
 from sluice.engine.vllm.special_tokens import SpecialTokens, between_turns
@@ -22,6 +23,10 @@ LOG = logging.getLogger("sluice")
 
 SHORT_PROMPT, SHORT_FOR_FAST = 1_000, 10_000
 """Characters up to which a prompt is rendered on the event loop: handing it to a thread would cost more than that."""
+SHORT_TOKENS = 2_000
+"""The same of what is made into text."""
+LETTER = "a"
+"""A text that shows which tokens a tokenizer puts around one."""
 CHARACTERS_A_VALUE = 200
 """What each value in a chat counts for: vLLM and the template spend that much on it, be it empty."""
 
@@ -63,14 +68,45 @@ class Renderer:
             backend.normalizer is not None and any(token.normalized for token in tokens),
         )
 
-    async def render(self, prompt: Prompt, how: Tokenizing = AS_IT_IS) -> list[int]:
+    async def render(self, prompt: Chat | str | list[int], how: Tokenizing = AS_IT_IS) -> list[int]:
         """Raises InvalidRequest for what the template refuses, and ContextLengthExceeded for what can never fit."""
         if isinstance(prompt, list):
             return self.truncated(prompt, how)
+        return await self.off_the_loop(prompt, lambda prompt: self.render_now(prompt, how))
+
+    async def tokenize(self, prompt: Chat | str, how: Tokenizing = AS_IT_IS) -> list[int]:
+        """However many tokens it has. Raises InvalidRequest for what the template refuses."""
+        return await self.off_the_loop(prompt, lambda prompt: self.tokens_of(prompt, how, lambda text, _: text))
+
+    async def pair(self, pair: Pair) -> Rendered:
+        """Two texts as a model that scores reads them, and where the second begins, where it is told that.
+
+        Raises ContextLengthExceeded.
+        """
+        for text in (pair.first, pair.second):
+            self.check_length(text, "documents")
+        encoded = await asyncio.to_thread(self.vllm.tokenizer, pair.first, pair.second)
+        kinds = encoded.get("token_type_ids", ())
+        extra = {"compressed_token_type_ids": kinds.index(1)} if 1 in kinds else None
+        return Rendered(encoded["input_ids"], None, {"extra": extra})
+
+    async def detokenize(self, tokens: list[int]) -> str:
+        """As vLLM, with special tokens. Raises InvalidRequest for what is not in the vocabulary."""
+        tokenizer = self.vllm.tokenizer
+        most = max(tokenizer.max_token_id, self.vllm.model_config.get_vocab_size() - 1)
+        largest = max(tokens, default=0)
+        if largest > most:
+            raise InvalidRequest(f"{largest} is no token: {most} is the last one.", param="tokens")
+        if len(tokens) <= SHORT_TOKENS:
+            return str(tokenizer.decode(tokens))
+        return str(await asyncio.to_thread(tokenizer.decode, tokens))
+
+    async def off_the_loop(self, prompt: Chat | str, render: Callable[[Chat | str], list[int]]) -> list[int]:
+        """If it is not short. Raises InvalidRequest for what goes wrong."""
         try:
             if is_short(prompt, self.short):
-                return self.render_now(prompt, how)
-            return await asyncio.get_running_loop().run_in_executor(None, self.render_now, prompt, how)
+                return render(prompt)
+            return await asyncio.get_running_loop().run_in_executor(None, render, prompt)
         except RequestError:
             raise
         except Exception as error:  # a template may raise anything, and nearly always because of its input
@@ -81,19 +117,28 @@ class Renderer:
 
     def render_now(self, prompt: Chat | str, how: Tokenizing = AS_IT_IS) -> list[int]:
         """On whatever thread."""
-        return self.truncated(self.tokens_of(prompt, how), how)
+        tokens = self.tokens_of(prompt, how, lambda text, param: self.fitting(text, param, how))
+        return self.truncated(tokens, how)
 
-    def tokens_of(self, prompt: Chat | str, how: Tokenizing) -> list[int]:
+    def tokens_of(self, prompt: Chat | str, how: Tokenizing, fit: Callable[[str, str], str]) -> list[int]:
+        """`fit` gets to see the text first, and what it came in."""
         if not isinstance(prompt, Chat):
-            return self.encode(self.fitting(prompt, "prompt", how), how.add_special_tokens is not False)
+            return self.encode(fit(prompt, "prompt"), how.add_special_tokens is not False)
         hidden = self.special and self.special.hide(prompt)
         text = self.write(hidden or prompt)
         if not isinstance(text, str):
             return text
-        text = self.fitting(text, "messages", how)
+        text = fit(text, "messages")
         if self.special and hidden:
-            return [*(self.encode("", True) if how.add_special_tokens else ()), *self.special.encode(text)]
+            tokens = self.special.encode(text)
+            return self.surrounded(tokens) if how.add_special_tokens else tokens
         return self.encode(text, bool(how.add_special_tokens))
+
+    def surrounded(self, tokens: list[int]) -> list[int]:
+        """By what the tokenizer puts around a text."""
+        bare, whole = self.encode(LETTER, False), self.encode(LETTER, True)
+        start = next(at for at in range(len(whole)) if whole[at : at + len(bare)] == bare)
+        return whole[:start] + tokens + whole[start + len(bare) :]
 
     def side(self, how: Tokenizing) -> str:
         """Where a prompt is cut: the tokenizer's own, if the request does not say."""
