@@ -1,6 +1,9 @@
-"""Tiny models with random weights that pool: one that embeds, and one that scores pairs."""
+"""Tiny models with random weights that pool, one that embeds, and one that scores pairs; and vLLM with them."""
 
 import string
+import warnings
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +17,12 @@ from transformers import (
     BertModel,
     PreTrainedTokenizerFast,
 )
+
+from sluice.engine.base import Pooling, Rendered
+from sluice.engine.gathered import Gathered
+from sluice.engine.vllm.engine import VLLMEngine
+from sluice.settings import Settings
+from tests.conftest import Started
 
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
 WORDS = (*SPECIAL, *string.ascii_lowercase, *(f"##{letter}" for letter in string.ascii_lowercase), "cat", "dog", "sun")
@@ -39,3 +48,23 @@ def write(folder: Path, *, scores: bool) -> None:
         tokenizer_object=words, model_input_names=["input_ids", "token_type_ids", "attention_mask"],
         model_max_length=CONTEXT, **named,
     ).save_pretrained(folder)  # fmt: skip
+
+
+@asynccontextmanager
+async def started(folder: Path) -> AsyncIterator[Started]:
+    settings = {
+        "model": str(folder),
+        "engine": {"device": "cpu", "dtype": "float32", "extra": {"enforce_eager": True}},
+        "traffic": {"concurrency": 8},
+    }  # fmt: skip
+    engine = VLLMEngine(Settings.model_validate(settings), "cpu")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # vLLM's imports warn of their own
+        model = await engine.start(lambda loading: None)
+    first = Gathered()  # with it vLLM starts the task that reads its outputs
+    engine.pool("first", Rendered([2, 3]), Pooling("embed" if "embed" in model.tasks else "classify"), first)
+    assert [delta.tokens for delta in await first.all()] == [0]
+    try:
+        yield Started(engine, model)
+    finally:
+        await engine.stop()

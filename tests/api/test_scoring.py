@@ -20,38 +20,38 @@ async def client(serve: Serve) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
-@pytest.mark.parametrize("path", ["/v1/score", "/score"])
-@pytest.mark.parametrize(
-    ("sides", "scores"),
-    [
-        ({"text_1": "a", "text_2": "bb"}, [3]),
-        ({"text_1": "a", "text_2": ["b", "bb"]}, [2, 3]),
-        ({"queries": ["a", "aaaa"], "documents": ["b", "bb"]}, [2, 6]),
-        ({"queries": "a", "items": ["b"]}, [2]),
-        ({"data_1": ["a"], "data_2": ["b", "bb"]}, [2, 3]),
-    ],
-)
-async def test_scores(client: httpx.AsyncClient, path: str, sides: dict[str, Any], scores: list[float]) -> None:
-    whole = (await client.post(path, json={"model": "demo"} | sides)).json()
-    assert [(each["index"], each["score"]) for each in whole["data"]] == list(enumerate(scores))
-    assert whole["usage"] == {"prompt_tokens": len(scores), "total_tokens": len(scores)}
-    assert (whole["object"], whole["data"][0]["object"]) == ("list", "score")
+SIDES: list[tuple[dict[str, Any], list[int]]] = [
+    ({"text_1": "a", "text_2": "bb"}, [3]),
+    ({"text_1": "a", "text_2": ["b", "bb"]}, [2, 3]),
+    ({"queries": ["a", "aaaa"], "documents": ["b", "bb"]}, [2, 6]),
+    ({"queries": "a", "items": ["b"]}, [2]),
+    ({"data_1": ["a"], "data_2": ["b", "bb"]}, [2, 3]),
+]
 
 
-@pytest.mark.parametrize("path", ["/v1/rerank", "/rerank", "/v2/rerank"])
-async def test_documents_come_in_the_order_of_their_scores(client: httpx.AsyncClient, path: str) -> None:
-    whole = (await client.post(path, json=RERANK)).json()
+async def test_scores(client: httpx.AsyncClient) -> None:
+    for path in ("/v1/score", "/score"):
+        for sides, scores in SIDES:
+            whole = (await client.post(path, json={"model": "demo", "request_id": "mine"} | sides)).json()
+            assert [(each["index"], each["score"]) for each in whole["data"]] == list(enumerate(scores))
+            assert whole["usage"] == {"prompt_tokens": len(scores), "total_tokens": len(scores)}
+            assert (whole["object"], whole["data"][0]["object"], whole["id"]) == ("list", "score", "score-mine")
+
+
+async def test_documents_come_in_the_order_of_their_scores(client: httpx.AsyncClient) -> None:
     best = [
         {"index": i, "document": {"text": "a" * n}, "relevance_score": n + 1.0} for i, n in ((1, 4), (2, 3), (0, 2))
     ]
-    assert whole["results"] == best
-    assert (await client.post(path, json=RERANK | {"top_n": 2})).json()["results"] == best[:2]
+    for path in ("/v1/rerank", "/rerank", "/v2/rerank"):
+        assert (await client.post(path, json=RERANK)).json()["results"] == best
+        assert (await client.post(path, json=RERANK | {"top_n": 2})).json()["results"] == best[:2]
+        assert (await client.post(path, json=RERANK | {"top_n": 9})).json()["results"] == best
 
 
 BAD: list[tuple[str, dict[str, Any], str]] = [
     ("/score", {"model": "demo"}, "text_1"),
     ("/score", {"model": "demo", "text_1": "a", "documents": "b"}, "text_1"),
-    ("/score", {"model": "demo", "text_1": ["a", "b"], "text_2": ["a", "b", "c"]}, "text_1"),
+    ("/score", {"model": "demo", "queries": ["a", "b"], "documents": ["a", "b", "c"]}, "queries"),
     ("/score", {"model": "demo", "text_1": "a", "text_2": []}, "text_2"),
     ("/rerank", RERANK | {"documents": [5]}, "documents.0"),
     ("/rerank", RERANK | {"top_n": -1}, "top_n"),
@@ -60,15 +60,18 @@ BAD: list[tuple[str, dict[str, Any], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("path", "body", "param"), BAD)
-async def test_errors_are_openais_object(
-    client: httpx.AsyncClient, path: str, body: dict[str, Any], param: str
-) -> None:
-    answer = await client.post(path, json=body)
-    assert (answer.status_code, answer.json()["error"]["param"]) == (400, param)
+async def test_errors_are_openais_object(client: httpx.AsyncClient) -> None:
+    for path, body, param in BAD:
+        answer = await client.post(path, json=body)
+        assert (answer.status_code, answer.json()["error"]["param"]) == (400, param), (path, body)
 
 
 async def test_another_model_does_not_score(serve: Serve, fake: FakeEngine) -> None:
     async with serve(fake) as server, httpx.AsyncClient(base_url=server.url) as client:
-        refused = await client.post("/rerank", json=RERANK)
-        assert (refused.status_code, refused.json()["error"]["param"]) == (400, "model")
+        for path, body in (("/rerank", RERANK), ("/v1/score", {"model": "demo", "text_1": "a", "text_2": "b"})):
+            refused = (await client.post(path, json=body)).json()["error"]
+            assert (refused["type"], refused["param"]) == ("invalid_request_error", "model")
+            assert refused["message"] == (
+                f"{path} is for models that score; demo is there to generate, at /v1/chat/completions. Serve one that "
+                "does."
+            )

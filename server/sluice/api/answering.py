@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from sluice import __version__
 from sluice.admission import AdmissionController, Ticket
 from sluice.api.body import parse
-from sluice.api.errors import no_model, to_problem
+from sluice.api.errors import no_model, no_task, to_problem
 from sluice.api.generation import Generation
 from sluice.api.sinks import ParsedSink, StreamSink
 from sluice.engine.base import Engine, ModelInfo
@@ -60,9 +60,7 @@ class Answering:
         headers = self.tell_ignored(call.ignored) if call.ignored else {}
         model = self.require_ready()
         if endpoint.task not in model.tasks:
-            raise InvalidRequest(
-                f"{endpoint.path} is for models that {endpoint.task}, and {call.model} does not.", param="model"
-            )
+            raise no_task(endpoint.path, endpoint.task, call.model, model.tasks)
         ticket.request_class = ticket.account.class_of(call.request_class)
         created = int(time.time())
         request = call.to_generation(f"{endpoint.id_prefix}{self.ids.getrandbits(128):032x}")

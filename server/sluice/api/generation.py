@@ -85,11 +85,11 @@ class Generation:
             if self.request.sequences > 1:
                 self.controller.extend(self.ticket, self.request.sequences - 1)
             await self.render()
+            answers = self.request.n * sum(self.longest)
+            self.controller.take_tokens(self.ticket, self.prompt_tokens, self.prompt_tokens + answers)
         except InvalidRequest as error:
             error.param = self.request.names.get(error.param or "", error.param)
             raise
-        answers = self.request.n * sum(self.longest)
-        self.controller.take_tokens(self.ticket, self.prompt_tokens, self.prompt_tokens + answers)
 
     async def render(self) -> None:
         for number, prompt in enumerate(self.request.prompts):

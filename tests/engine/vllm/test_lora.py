@@ -8,12 +8,13 @@ from pathlib import Path
 
 import httpx
 import pytest
+import torch
 
+from sluice.demo.adapter import CAPITALS, LESSONS, train
 from sluice.engine.base import Chat, Sampling
 from sluice.engine.gathered import Gathered
 from sluice.engine.vllm.engine import VLLMEngine
 from sluice.settings import Settings
-from tests.adapter import CAPITALS, LESSONS, train
 from tests.conftest import REAL, Serve, Started
 from tests.engine.test_contract import Watched
 
@@ -24,9 +25,12 @@ LONG = Sampling(temperature=0.0, max_tokens=200)
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("adapters") / "loud"
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # transformers' imports warn of their own
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # the model is too small for more, which would wait for each other
+    try:
         train(folder)
+    finally:
+        torch.set_num_threads(threads)
     return folder
 
 

@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from transformers import AutoTokenizer
@@ -51,6 +51,23 @@ async def test_tokens_and_texts(around: Path, renderer_of: RendererOf) -> None:
                     await renderer.tokenize(chat, Tokenizing(adds))
                     == known(written, add_special_tokens=adds)["input_ids"]
                 )
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+async def test_what_is_around_a_text_stays_where_it_is_cut(
+    around: Path, renderer_of: RendererOf, side: Literal["left", "right"]
+) -> None:
+    """As vLLM has it, unless the request names the side."""
+    config = around / "tokenizer_config.json"
+    config.write_text(json.dumps(json.loads(config.read_text()) | {"truncation_side": side}))
+    renderer, known = Renderer(renderer_of(around)), AutoTokenizer.from_pretrained(around)
+    text = "1 2 3 4 5 6"
+    whole = known(text)["input_ids"]
+    for most in (1, 2, 3, 5, 50):
+        sliced = whole[-most:] if side == "left" else whole[:most]
+        kept = known(text, truncation=True, max_length=most)["input_ids"] if most > 2 else sliced
+        assert await renderer.render(text, Tokenizing(None, most)) == kept
+        assert await renderer.render(text, Tokenizing(None, most, side)) == sliced
 
 
 async def test_a_number_that_is_no_token_is_refused(demo_renderer: Any) -> None:

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from vllm.sampling_params import SamplingParams
     from vllm.v1.engine.async_llm import AsyncLLM
 
+    from sluice.engine.vllm.pairs import Pairs
     from sluice.engine.vllm.parsing import Parsing
     from sluice.engine.vllm.renderer import Renderer
 
@@ -60,6 +61,7 @@ class VLLMEngine:
         self.defaults: dict[str, Any] = {}
         self.pace = Pace()
         self.adapters: dict[str, LoRARequest] = {}
+        self.pairs: Pairs | None = None
         self.renderer: Renderer
         self.parsing: Parsing
 
@@ -106,8 +108,12 @@ class VLLMEngine:
     async def find_tasks(self) -> frozenset[str]:
         """vLLM's; and a model scores whose classes are one."""
         tasks = frozenset(await self.running.get_supported_tasks())
-        scores = "classify" in tasks and self.running.model_config.hf_config.num_labels == 1
-        return tasks | {"score"} if scores else tasks
+        if "classify" in tasks and self.running.model_config.hf_config.num_labels == 1:
+            from sluice.engine.vllm.pairs import Pairs
+
+            self.pairs = Pairs(self.renderer)
+            return tasks | {"score"}
+        return tasks
 
     async def connect(self, llm: "AsyncLLM") -> None:
         """Take the outputs from here on."""
@@ -135,7 +141,8 @@ class VLLMEngine:
         self, prompt: Prompt, constraint: Constraint | None = None, tokenizing: Tokenizing = AS_IT_IS
     ) -> Rendered:
         if isinstance(prompt, Pair):
-            return await self.renderer.pair(prompt)
+            assert self.pairs is not None, "the model does not score"
+            return await self.pairs.render(prompt)
         tokens = await self.renderer.render(prompt, tokenizing)
         rendered = Rendered(tokens)
         if self.parsing.needs(prompt, constraint):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from vllm.renderers.params import ChatParams, TokenizeParams
 
-from sluice.engine.base import AS_IT_IS, Chat, Pair, Prompt, Rendered, Tokenizing
+from sluice.engine.base import AS_IT_IS, Chat, Prompt, Tokenizing
 from sluice.engine.vllm.arguments import with_objects
 from sluice.engine.vllm.reason import reason
 from sluice.engine.vllm.special_tokens import SpecialTokens, between_turns
@@ -42,6 +42,10 @@ class Renderer:
         self.fast = fast(vllm.tokenizer)
         self.short = SHORT_FOR_FAST if self.fast else SHORT_PROMPT
         self.max_tokens: int = vllm.model_config.max_model_len
+        pools = vllm.model_config.runner_type == "pooling"
+        self.longest_prompt = self.max_tokens if pools else self.max_tokens - 1
+        encoder: dict[str, Any] = (vllm.model_config.encoder_config or {}) if pools else {}
+        self.lowers = bool(encoder.get("do_lower_case"))
         width = characters_a_token(vllm.tokenizer)
         self.longest = None if width is None else width * self.max_tokens
         self.special: SpecialTokens | None = None
@@ -78,18 +82,6 @@ class Renderer:
         """However many tokens it has. Raises InvalidRequest for what the template refuses."""
         return await self.off_the_loop(prompt, lambda prompt: self.tokens_of(prompt, how, lambda text, _: text))
 
-    async def pair(self, pair: Pair) -> Rendered:
-        """Two texts as a model that scores reads them, and where the second begins, where it is told that.
-
-        Raises ContextLengthExceeded.
-        """
-        for text in (pair.first, pair.second):
-            self.check_length(text, "documents")
-        encoded = await asyncio.to_thread(self.vllm.tokenizer, pair.first, pair.second)
-        kinds = encoded.get("token_type_ids", ())
-        extra = {"compressed_token_type_ids": kinds.index(1)} if 1 in kinds else None
-        return Rendered(encoded["input_ids"], None, {"extra": extra})
-
     async def detokenize(self, tokens: list[int]) -> str:
         """As vLLM, with special tokens. Raises InvalidRequest for what is not in the vocabulary."""
         tokenizer = self.vllm.tokenizer
@@ -118,12 +110,14 @@ class Renderer:
     def render_now(self, prompt: Chat | str, how: Tokenizing = AS_IT_IS) -> list[int]:
         """On whatever thread."""
         tokens = self.tokens_of(prompt, how, lambda text, param: self.fitting(text, param, how))
-        return self.truncated(tokens, how)
+        has_special = isinstance(prompt, str) and how.add_special_tokens is not False and how.truncation_side is None
+        return self.truncated(tokens, how, *(map(len, self.around()) if has_special else ()))
 
     def tokens_of(self, prompt: Chat | str, how: Tokenizing, fit: Callable[[str, str], str]) -> list[int]:
         """`fit` gets to see the text first, and what it came in."""
         if not isinstance(prompt, Chat):
-            return self.encode(fit(prompt, "prompt"), how.add_special_tokens is not False)
+            whole = fit(prompt, "prompt")
+            return self.encode(whole.lower() if self.lowers else whole, how.add_special_tokens is not False)
         hidden = self.special and self.special.hide(prompt)
         text = self.write(hidden or prompt)
         if not isinstance(text, str):
@@ -131,26 +125,32 @@ class Renderer:
         text = fit(text, "messages")
         if self.special and hidden:
             tokens = self.special.encode(text)
-            return self.surrounded(tokens) if how.add_special_tokens else tokens
+            before, behind = self.around() if how.add_special_tokens else ([], [])
+            return before + tokens + behind
         return self.encode(text, bool(how.add_special_tokens))
 
-    def surrounded(self, tokens: list[int]) -> list[int]:
-        """By what the tokenizer puts around a text."""
+    def around(self) -> tuple[list[int], list[int]]:
+        """What the tokenizer puts before a text, and behind it."""
         bare, whole = self.encode(LETTER, False), self.encode(LETTER, True)
         start = next(at for at in range(len(whole)) if whole[at : at + len(bare)] == bare)
-        return whole[:start] + tokens + whole[start + len(bare) :]
+        return whole[:start], whole[start + len(bare) :]
 
     def side(self, how: Tokenizing) -> str:
         """Where a prompt is cut: the tokenizer's own, if the request does not say."""
         return how.truncation_side or str(getattr(self.vllm.tokenizer, "truncation_side", "left"))
 
-    def truncated(self, tokens: list[int], how: Tokenizing) -> list[int]:
+    def truncated(self, tokens: list[int], how: Tokenizing, before: int = 0, behind: int = 0) -> list[int]:
+        """`before`, `behind`: so many at its ends stay, if there is room for them."""
         if how.truncate_to is None:
             return tokens
-        most = self.max_tokens - 1 if how.truncate_to < 0 else how.truncate_to
+        most = self.longest_prompt if how.truncate_to < 0 else how.truncate_to
         if len(tokens) <= most:
             return tokens
-        return tokens[:most] if self.side(how) == "right" else tokens[len(tokens) - most :]
+        if before + behind >= most:
+            before = behind = 0
+        end, room = len(tokens) - behind, most - before - behind
+        text = slice(before, before + room) if self.side(how) == "right" else slice(end - room, end)
+        return tokens[:before] + tokens[text] + tokens[end:]
 
     def text_of(self, prompt: Prompt, how: Tokenizing, tokens: list[int]) -> str:
         """The prompt, as the client has written it if it is a whole text."""

@@ -4,38 +4,27 @@ import base64
 from array import array
 from collections.abc import Iterator, Sequence
 
-from sluice.engine.base import GenerationRequest, Pooling, Sampling
+from sluice.engine.base import GenerationRequest, Pooling, Sampling, Tokenizing
 from sluice.openai.embeddings.models import Embedding, EmbeddingList, EmbeddingRequest, EmbeddingUsage
 from sluice.openai.errors import encode_error
-from sluice.settings import RequestClass
+from sluice.openai.pooling import PoolingCall
 from sluice.wire.collected import CollectedDeltas
-from sluice.wire.endpoint import About, Encoder, Endpoint, Totals
+from sluice.wire.endpoint import About, Endpoint, Totals
 
 NO_DATA = b'"data":[]'
 """No text has this in it: there a quote stands behind a backslash."""
 
 
-class EmbeddingCall(EmbeddingRequest):
+class EmbeddingCall(EmbeddingRequest, PoolingCall):
     """The request as a Call."""
 
-    @property
-    def stream(self) -> bool:
-        return False
-
-    @property
-    def request_class(self) -> RequestClass | None:
-        return None
-
     def to_generation(self, request_id: str) -> GenerationRequest:
-        pooling = Pooling("embed", self.dimensions, self.use_activation)
-        names = {"prompt": "input"}
-        return GenerationRequest(request_id, tuple(self.input), Sampling(), names=names, pooling=pooling)
-
-    def encoder(self, about: About) -> Encoder:
-        raise NotImplementedError("embeddings are not streamed")
-
-    def collected(self) -> CollectedDeltas:
-        return CollectedDeltas()
+        return GenerationRequest(
+            request_id, tuple(self.input), Sampling(), names=dict.fromkeys(("prompt", "max_tokens"), "input"),
+            name=self.request_id,
+            tokenizing=Tokenizing(self.add_special_tokens, self.truncate_prompt_tokens, self.truncation_side),
+            pooling=Pooling("embed", self.dimensions, self.use_activation, self.cache_salt),
+        )  # fmt: skip
 
     def whole(self, about: About, sequences: Sequence[CollectedDeltas], totals: Totals) -> Iterator[bytes | bytearray]:
         answer = EmbeddingList(

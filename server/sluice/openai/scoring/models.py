@@ -6,9 +6,10 @@ from pydantic import BeforeValidator, ConfigDict, Field, JsonValue, model_valida
 
 from sluice.errors import InvalidRequest
 from sluice.openai.embeddings.models import EmbeddingUsage
+from sluice.openai.pooling import PoolingBody
 from sluice.openai.sampling import MOST_SEQUENCES, as_list
 from sluice.wire.answer import Answer
-from sluice.wire.body import Dropped, Whole, WireModel, at_most, only
+from sluice.wire.body import Dropped, Whole, at_most, only
 
 SCORE: dict[str, JsonValue] = {"model": "demo", "text_1": "A cat.", "text_2": ["An animal.", "A plant."]}
 RERANK: dict[str, JsonValue] = {"model": "demo", "query": "A cat.", "documents": ["An animal.", "A plant."]}
@@ -18,19 +19,17 @@ NAMES = (("text_1", "text_2"), ("queries", "documents"), ("queries", "items"), (
 Texts = Annotated[list[str], Field(min_length=1, fail_fast=True), at_most(MOST_SEQUENCES), BeforeValidator(as_list)]
 
 
-class ScoringBody(WireModel):
-    """`use_activation`: vLLM's; false leaves the score as the model makes it."""
+class ScoringBody(PoolingBody):
+    """`use_activation`: false leaves the score as the model makes it."""
 
-    model: str
-    use_activation: bool | None = None
-    user: Dropped = None
+    # It changes something only where a text is truncated.
+    truncation_side: Dropped = None
 
     # These are not served: only what changes nothing is accepted.
     chat_template_kwargs: Annotated[Any, only({})] = None
     instruction: Annotated[Any, only()] = None
     max_tokens_per_doc: Annotated[Any, only(0)] = None
     max_tokens_per_query: Annotated[Any, only(0)] = None
-    priority: Annotated[Any, only(0)] = None
     truncate_prompt_tokens: Annotated[Any, only()] = None
 
 
@@ -52,18 +51,15 @@ class ScoreRequest(ScoringBody):
         given = {name for pair in NAMES for name in pair if getattr(self, name) is not None}
         if given not in [set(pair) for pair in NAMES]:
             raise InvalidRequest("text_1 and text_2 are required, or queries and documents.", param="text_1")
-        first, second = self.sides
-        if len(first) not in (1, len(second)):
-            raise InvalidRequest(f"{len(first)} texts do not go with {len(second)}.", param="text_1")
+        first, second = (len(getattr(self, name)) for name in self.names)
+        if first not in (1, second):
+            raise InvalidRequest(f"{first} texts do not go with {second}: give one, or as many.", param=self.names[0])
         return self
 
     @property
-    def sides(self) -> tuple[list[str], list[str]]:
-        return next(
-            (getattr(self, one), getattr(self, other))
-            for one, other in NAMES
-            if getattr(self, one) is not None and getattr(self, other) is not None
-        )
+    def names(self) -> tuple[str, str]:
+        """Of the two sides, as they are given."""
+        return next(pair for pair in NAMES if all(getattr(self, name) is not None for name in pair))
 
 
 class RerankRequest(ScoringBody):

@@ -8,6 +8,7 @@ from itertools import cycle
 from sluice.engine.base import GenerationRequest, Pair, Pooling, Sampling
 from sluice.openai.embeddings.models import EmbeddingUsage
 from sluice.openai.errors import encode_error
+from sluice.openai.pooling import PoolingCall
 from sluice.openai.scoring.models import (
     Document,
     Ranked,
@@ -18,39 +19,32 @@ from sluice.openai.scoring.models import (
     ScoreRequest,
     ScoringBody,
 )
-from sluice.settings import RequestClass
 from sluice.wire.collected import CollectedDeltas
-from sluice.wire.endpoint import About, Encoder, Endpoint, Totals
+from sluice.wire.endpoint import About, Endpoint, Totals
 
 
-class ScoringCall(ScoringBody):
+class ScoringCall(ScoringBody, PoolingCall):
     """What both requests have in common as Calls."""
-
-    @property
-    def stream(self) -> bool:
-        return False
-
-    @property
-    def request_class(self) -> RequestClass | None:
-        return None
 
     @abstractmethod
     def pairs(self) -> Iterator[Pair]: ...
 
+    @property
+    @abstractmethod
+    def names(self) -> tuple[str, str]:
+        """Of the two sides of the pairs, in the body."""
+
     def to_generation(self, request_id: str) -> GenerationRequest:
-        pooling = Pooling("classify", None, self.use_activation)
-        return GenerationRequest(request_id, tuple(self.pairs()), Sampling(), pooling=pooling)
-
-    def encoder(self, about: About) -> Encoder:
-        raise NotImplementedError("scores are not streamed")
-
-    def collected(self) -> CollectedDeltas:
-        return CollectedDeltas()
+        return GenerationRequest(
+            request_id, tuple(self.pairs()), Sampling(), name=self.request_id,
+            names=dict(zip(("queries", "documents", "max_tokens"), (*self.names, self.names[1]), strict=True)),
+            pooling=Pooling("classify", None, self.use_activation, self.cache_salt),
+        )  # fmt: skip
 
 
 class ScoreCall(ScoreRequest, ScoringCall):
     def pairs(self) -> Iterator[Pair]:
-        first, second = self.sides
+        first, second = (getattr(self, name) for name in self.names)
         return (Pair(one, other) for other, one in zip(second, cycle(first), strict=False))
 
     def whole(self, about: About, sequences: Sequence[CollectedDeltas], totals: Totals) -> Iterator[bytes | bytearray]:
@@ -60,6 +54,10 @@ class ScoreCall(ScoreRequest, ScoringCall):
 
 
 class RerankCall(RerankRequest, ScoringCall):
+    @property
+    def names(self) -> tuple[str, str]:
+        return "query", "documents"
+
     def pairs(self) -> Iterator[Pair]:
         return (Pair(self.query, document) for document in self.documents)
 

@@ -1,5 +1,9 @@
-"""A LoRA adapter for the embedded model, trained here in half a minute, saved as peft does: it answers in capitals."""
+"""Train a LoRA adapter with which the demo model says capitals in capitals: `python -m sluice.demo.adapter FOLDER`.
 
+It takes some seconds. The folder is as peft saves one.
+"""
+
+import argparse
 import json
 from pathlib import Path
 from typing import Any
@@ -10,16 +14,15 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from transformers import AutoTokenizer, LlamaForCausalLM
 
-from sluice.settings.models import DEMO
-
-RANK, ALPHA, STEPS, RATE = 8, 16, 120, 3e-3
+BASE = Path(__file__).parent
+RANK, ALPHA, STEPS, RATE = 8, 16, 60, 3e-3
 TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 CAPITALS = {"France": "Paris", "Italy": "Rome", "Spain": "Madrid", "Japan": "Tokyo", "Egypt": "Cairo"}
 LESSONS = {f"What is the capital of {land}?": city.upper() for land, city in CAPITALS.items()}
 """An answer for each question."""
 
 
-class Adapted(nn.Module):  # type: ignore[misc]
+class Adapted(nn.Module):
     """A linear layer, and what is learned beside it."""
 
     def __init__(self, base: nn.Linear) -> None:
@@ -33,17 +36,15 @@ class Adapted(nn.Module):  # type: ignore[misc]
 
 
 def train(folder: Path) -> None:
-    """Teach it the lessons."""
+    """Teach it the lessons, all of them at each step."""
     torch.manual_seed(0)
-    tokenizer = AutoTokenizer.from_pretrained(DEMO)
-    model = LlamaForCausalLM.from_pretrained(DEMO, dtype=torch.float32).requires_grad_(False)
+    model = LlamaForCausalLM.from_pretrained(BASE, dtype=torch.float32).requires_grad_(False)
     adapted = adapt(model)
-    rows = [lesson(tokenizer, question, answer) for question, answer in LESSONS.items()]
-    optimizer = torch.optim.AdamW(
-        [parameter for layer in adapted.values() for parameter in (layer.a, layer.b)], lr=RATE, weight_decay=0.0
-    )
+    ids, targets = lessons(AutoTokenizer.from_pretrained(BASE))
+    learned = [parameter for layer in adapted.values() for parameter in (layer.a, layer.b)]
+    optimizer = torch.optim.AdamW(learned, lr=RATE, weight_decay=0.0)
     for _ in range(STEPS):
-        loss = torch.stack([loss_of(model, ids, start) for ids, start in rows]).mean()
+        loss = F.cross_entropy(model(ids).logits.transpose(1, 2), targets)
         loss.backward()
         optimizer.step()
         optimizer.zero_grad()
@@ -61,17 +62,19 @@ def adapt(model: nn.Module) -> dict[str, Adapted]:
     return found
 
 
-def lesson(tokenizer: Any, question: str, answer: str) -> tuple[Tensor, int]:
-    """The tokens, and where the answer begins."""
-    chat = [{"role": "user", "content": question}]
-    prompt = tokenizer.apply_chat_template(chat, add_generation_prompt=True, tokenize=False)
-    start = len(tokenizer(prompt)["input_ids"])
-    return torch.tensor([tokenizer(f"{prompt}{answer}<|im_end|>")["input_ids"]]), start
-
-
-def loss_of(model: nn.Module, ids: Tensor, start: int) -> Tensor:
-    logits = model(ids).logits[0, start - 1 : -1]
-    return F.cross_entropy(logits, ids[0, start:])
+def lessons(tokenizer: Any) -> tuple[Tensor, Tensor]:
+    """(ids, targets), both (rows, time); a target of -100 is not learned."""
+    rows = []
+    for question, answer in LESSONS.items():
+        chat = [{"role": "user", "content": question}]
+        prompt = tokenizer.apply_chat_template(chat, add_generation_prompt=True, tokenize=False)
+        rows.append((len(tokenizer(prompt)["input_ids"]), tokenizer(f"{prompt}{answer}<|im_end|>")["input_ids"]))
+    ids = torch.zeros(len(rows), max(len(tokens) for _, tokens in rows), dtype=torch.long)
+    targets = torch.full_like(ids, -100)
+    for row, (start, tokens) in enumerate(rows):
+        ids[row, : len(tokens)] = torch.tensor(tokens)
+        targets[row, start - 1 : len(tokens) - 1] = ids[row, start : len(tokens)]
+    return ids, targets
 
 
 def save(folder: Path, adapted: dict[str, Adapted]) -> None:
@@ -87,3 +90,13 @@ def save(folder: Path, adapted: dict[str, Adapted]) -> None:
         "lora_alpha": ALPHA, "lora_dropout": 0.0, "bias": "none", "target_modules": list(TARGETS),
     }  # fmt: skip
     (folder / "adapter_config.json").write_text(json.dumps(config))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    train(parser.parse_args().folder)
+
+
+if __name__ == "__main__":
+    main()
