@@ -159,3 +159,18 @@ def public(vllm: Started) -> Started:
     engine = copy(vllm.engine)
     engine.path = PublicPath(engine.running)
     return Started(engine, vllm.model)
+
+
+@pytest.fixture(params=["direct", "public"])
+async def either_way(
+    serve: Serve, vllm: Started, public: Started, request: pytest.FixtureRequest
+) -> AsyncIterator[Running]:
+    """A server around vLLM, once for each way of its outputs."""
+    async with serve({"direct": vllm, "public": public}[request.param]) as running:
+        yield running
+
+
+@pytest.fixture
+async def client(either_way: Running) -> AsyncIterator[AsyncOpenAI]:
+    async with either_way.openai() as client:
+        yield client

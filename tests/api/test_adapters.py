@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
+from sluice.settings.models import DEMO
 from tests.conftest import Serve
 from tests.fake import FakeEngine
 
@@ -39,7 +40,7 @@ async def test_a_request_names_one(client: httpx.AsyncClient) -> None:
 async def test_they_are_listed_with_their_root_and_parent(client: httpx.AsyncClient) -> None:
     cards = (await client.get("/v1/models")).json()["data"]
     assert [(card["id"], card["root"], card["parent"]) for card in cards] == [
-        ("demo", "demo", None), ("alias", "demo", None),
+        ("demo", str(DEMO), None), ("alias", str(DEMO), None),
         ("loud", "/adapters/loud", "demo"), ("org/shy", "/adapters/shy", "demo"),
     ]  # fmt: skip
     assert (await client.get("/v1/models/org/shy")).json() == cards[3]

@@ -221,6 +221,16 @@ def refused(make: Any, fields: dict[str, Any], param: str) -> None:
     assert "\n" not in error.value.message
 
 
+def test_the_same_mistake_elsewhere_is_told_with_it() -> None:
+    with pytest.raises(InvalidRequest) as error:
+        chat(logit_bias={f"bad{number}": 1 for number in range(9)}, logprobs=5)
+    told = [f"logit_bias.bad{number}" in error.value.message for number in range(9)]
+    assert (told, error.value.param) == ([True] * 4 + [False] * 5, "logit_bias.bad0")
+    assert "logprobs" not in error.value.message
+    with pytest.raises(InvalidRequest, match=r"^model is required\. messages is required\.$"):
+        ChatCall.parse(b"{}")
+
+
 DEEP = 100_000
 
 

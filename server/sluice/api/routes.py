@@ -26,7 +26,8 @@ def routes(
     require_ready: Callable[[], ModelInfo],
 ) -> APIRouter:  # fmt: skip
     router = APIRouter(tags=["inference"])
-    names, adapters = settings.names, {adapter.name: adapter.path for adapter in settings.lora}
+    names, root = settings.names, settings.model_path
+    adapters = {adapter.name: adapter.path for adapter in settings.lora}
     started_at = int(time.time())
 
     def post(path: str, entrance: Entrance, body: type[BaseModel], summary: str) -> None:
@@ -53,7 +54,7 @@ def routes(
     @router.get("/v1/models", dependencies=[Depends(auth.tenant)])
     async def models() -> Response:
         """The names under which the model is served, and its adapters."""
-        body = model_list(names, adapters, started_at, require_ready().max_model_len).encode()
+        body = model_list(names, root, adapters, started_at, require_ready().max_model_len).encode()
         return Response(body, media_type="application/json")
 
     @router.get(
@@ -63,7 +64,7 @@ def routes(
     )
     async def model(name: str) -> Response:
         """One of them, by its name; a slash in it may be sent as it is, or as %2F."""
-        cards = model_list(names, adapters, started_at, require_ready().max_model_len).data
+        cards = model_list(names, root, adapters, started_at, require_ready().max_model_len).data
         wanted = name.replace("%2F", "/")
         for card in cards:
             if single_slashes(f"/{card.id}") == single_slashes(f"/{wanted}"):

@@ -21,12 +21,14 @@ class ModelList(Answer):
     data: list[ModelCard]
 
 
-def model_list(names: Sequence[str], adapters: Mapping[str, str], created: int, max_model_len: int) -> ModelList:
-    """One model under all its names, the first of which is the root; and its adapters, whose folders are theirs.
+def model_list(
+    names: Sequence[str], root: str, adapters: Mapping[str, str], created: int, max_model_len: int
+) -> ModelList:
+    """One model under all its names, and its adapters, of each name a folder. `created` in seconds since 1970.
 
-    `created` in seconds since 1970.
+    `root`: its folder or its Hugging Face id, from which clients like `vllm bench serve` load the tokenizer.
     """
-    roots = dict.fromkeys(names, names[0]) | dict(adapters)
+    roots = dict.fromkeys(names, root) | dict(adapters)
     cards = [
         ModelCard(
             id=name,
