@@ -226,7 +226,7 @@ def test_the_fast_way_sends_what_the_slow_way_sends(make: Any, text: str) -> Non
 
 
 def test_models() -> None:
-    body = json.loads(model_list(["demo", "small"], "/models/demo", 123, 4096).encode())
+    body = json.loads(model_list(["demo", "small"], "/models/demo", {}, 123, 4096).encode())
     assert body["object"] == "list"
     assert [Model.model_validate(card).id for card in body["data"]] == ["demo", "small"]
     assert body["data"][1] == {

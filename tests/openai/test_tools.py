@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
-from sluice.engine.base import Chat, Constraint, Delta, More, NamedTool
+from sluice.engine.base import Chat, Constraint, Delta, More, NamedTool, Rendered
 from sluice.engine.parser import CallDelta, Parsed
 from sluice.errors import InvalidRequest
 from tests.openai.examples import ABOUT, USED, chat, completion
@@ -144,6 +144,21 @@ def test_reasoning_has_the_names_that_the_settings_give_it() -> None:
     _, thought, ended = chunks(chat(stream=True), [THOUGHT, Delta("a", 1, "stop")], both)
     assert thought["delta"] == {"reasoning": "Hm.", "reasoning_content": "Hm."}
     assert ended["finish_reason"] == "stop"
+
+
+def test_tokens_do_not_tell_what_is_not_to_be_shown() -> None:
+    asked = {"logprobs": True, "top_logprobs": 2, "return_token_ids": True}
+    shown, hidden = (chat(**asked, include_reasoning=shows).to_generation("id").sampling for shows in (True, False))
+    assert (shown.logprobs, shown.wants_ids) == (2, True)
+    assert (hidden.logprobs, hidden.wants_ids) == (None, False)
+    call, about = chat(**asked, include_reasoning=False), ABOUT._replace(prompts=(Rendered([1], None, {}),))
+    sequence = call.collected()
+    sequence.put(Delta("", 1, "stop", None, More((7,))))
+    [choice] = json.loads(b"".join(call.whole(about, [sequence], USED)))["choices"]
+    assert (choice["logprobs"], choice["token_ids"]) == (None, None)
+    streamed = chat(**asked, include_reasoning=False, stream=True)
+    [_, ended] = chunks(streamed, [Delta("", 1, "stop", None, More((7,)))], about)
+    assert "token_ids" not in ended
 
 
 def test_a_whole_answer_has_them() -> None:

@@ -10,7 +10,7 @@ from typing import NamedTuple, Protocol
 
 from pydantic import BaseModel
 
-from sluice.engine.base import Delta, GenerationRequest, Rendered
+from sluice.engine.base import Delta, GenerationRequest, Rendered, Task
 from sluice.settings import RequestClass
 from sluice.wire.collected import CollectedDeltas
 
@@ -109,7 +109,10 @@ class Call(Protocol):
 
 @dataclass(frozen=True)
 class Endpoint:
-    """`id_prefix` begins the ids of its answers; `body` describes it to people; `parse` raises InvalidRequest."""
+    """`id_prefix` begins the ids of its answers; `body` describes it to people; `parse` raises InvalidRequest.
+
+    `task`: what the model has to be there for.
+    """
 
     path: str
     summary: str
@@ -117,3 +120,4 @@ class Endpoint:
     body: type[BaseModel]
     parse: Callable[[bytes], Call]
     encode_error: Callable[[Problem], bytes]
+    task: Task = "generate"

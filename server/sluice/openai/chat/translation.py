@@ -35,7 +35,7 @@ class ChatCall(ChatCompletionRequest):
             self.messages, self.template_arguments, self.tools, self.chosen, self.parallel_tool_calls,
             self.include_reasoning,
         )  # fmt: skip
-        sampling = self.sampling(self.top_logprobs if self.logprobs else None)
+        sampling = self.sampling(self.top_logprobs if self.tells_logprobs else None)
         tokenizing = self.tokenizing(wants_text=self.return_prompt_text)
         return GenerationRequest(
             request_id, (chat,), sampling, self.n, {"max_tokens": self.limit_name}, tokenizing, self.request_id
@@ -58,7 +58,7 @@ class ChatCall(ChatCompletionRequest):
         return ChatChunks(about, self)
 
     def collected(self) -> CollectedDeltas:
-        return CollectedDeltas(self.entries() if self.logprobs else None)
+        return CollectedDeltas(self.entries() if self.tells_logprobs else None)
 
     def whole(self, about: About, sequences: Sequence[CollectedDeltas], totals: Totals) -> Iterator[bytes | bytearray]:
         choices = (self.choice(index, sequence, about) for index, sequence in enumerate(sequences))
@@ -81,7 +81,7 @@ class ChatCall(ChatCompletionRequest):
             logprobs=None,
             finish_reason=self.reason(sequence.finish_reason, bool(parsed.calls)),
             stop_reason=sequence.stop_reason,
-            token_ids=sequence.ids if self.return_token_ids else None,
+            token_ids=sequence.ids if self.tells_ids else None,
         )
 
     def reason(self, ending: Ending, has_called: bool) -> Ending:
@@ -172,7 +172,7 @@ class ChatChunks(Chunks):
         choice = ChatChunkChoice(index, said, logprobs, self.ending(index, delta))
         if delta.finish_reason is not None:
             choice.stop_reason = more.stop_reason
-        if self.call.return_token_ids:
+        if self.call.tells_ids:
             choice.token_ids = list(more.ids)
         return choice
 

@@ -132,7 +132,7 @@ class ResponsesRequest(GenerationBody):
         return self
 
     @property
-    def wants_ids(self) -> bool:
+    def tells_ids(self) -> bool:
         return self.enable_response_messages
 
     @property
