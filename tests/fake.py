@@ -3,7 +3,8 @@
 import asyncio
 import re
 import time
-from collections.abc import Callable, Sequence
+from array import array
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 
 from prometheus_client.registry import Collector
@@ -19,6 +20,8 @@ from sluice.engine.base import (
     More,
     OutputPathName,
     Pace,
+    Pair,
+    Pooling,
     Prompt,
     PromptLogprobs,
     Receiver,
@@ -31,6 +34,9 @@ from sluice.errors import EngineDied, EngineFailed, InvalidRequest
 
 CONTEXT = 4096
 """Tokens of the fake model's context; a letter of a prompt is one."""
+
+START = (2,)
+"""What begins a text whose special tokens are asked for."""
 
 
 @lru_cache(8)
@@ -53,9 +59,17 @@ ANSWERS_IDS = 0x110000
 class FakeSequence:
     """`receiver` gets a token at each of the engine's steps, from `made` on."""
 
-    def __init__(self, engine: "FakeEngine", prompt: list[int], sampling: Sampling, receiver: Receiver) -> None:
+    def __init__(
+        self,
+        engine: "FakeEngine",
+        prompt: list[int],
+        sampling: Sampling,
+        receiver: Receiver,
+        adapter: str | None = None,
+    ) -> None:
         self.engine, self.sampling, self.receiver = engine, sampling, receiver
-        self.prompt, tokens = prompt, answer("".join(map(chr, prompt)))
+        said = "".join(map(chr, prompt))
+        self.prompt, tokens = prompt, answer(said if adapter is None else f"{adapter} {said}")
         self.tokens, self.cached_tokens = tokens, engine.cached(prompt, sampling.cache_salt)
         self.limit = sampling.max_tokens or len(tokens)
         self.made = 0
@@ -93,6 +107,18 @@ class FakeSequence:
         self.engine.run(self)
 
 
+class FakeVector(FakeSequence):
+    """One step makes a vector of the prompt: its tokens."""
+
+    def __init__(self, engine: "FakeEngine", prompt: list[int], pooling: Pooling, receiver: Receiver) -> None:
+        super().__init__(engine, prompt, Sampling(cache_salt=pooling.cache_salt), receiver)
+        self.vector, self.can_pause = array("f", prompt[: pooling.dimensions]).tobytes(), False
+
+    def step(self) -> None:
+        self.engine.drop(self)
+        self.receiver.put(Delta("", 0, "stop", None, More(vector=self.vector)))
+
+
 def scored(token: str, most: int, number: int) -> TokenLogprob:
     top = (TokenLogprob(token + "+" * rank, -0.5, (), number + rank, rank + 1) for rank in range(max(1, most)))
     return TokenLogprob(token, -0.5, tuple(top), number, 1)
@@ -101,8 +127,10 @@ def scored(token: str, most: int, number: int) -> TokenLogprob:
 class FakeEngine:
     """Counts what it is told to; `going` can be cleared to make it hang, `die` ends it."""
 
-    def __init__(self, seconds_a_token: float = 0.0, failure: str | None = None) -> None:
-        self.seconds_a_token, self.failure = seconds_a_token, failure
+    def __init__(
+        self, seconds_a_token: float = 0.0, failure: str | None = None, tasks: Iterable[str] = ("generate",)
+    ) -> None:
+        self.seconds_a_token, self.failure, self.tasks = seconds_a_token, failure, frozenset(tasks)
         self.live: dict[FakeSequence, None] = {}
         self.peak_live = 0
         self.stepping: asyncio.Task[None] | None = None
@@ -123,7 +151,7 @@ class FakeEngine:
         await self.loaded.wait()
         if self.failure:
             raise EngineFailed(self.failure)
-        return ModelInfo(max_model_len=CONTEXT, max_num_seqs=256)
+        return ModelInfo(max_model_len=CONTEXT, max_num_seqs=256, tasks=self.tasks)
 
     async def render(
         self, prompt: Prompt, constraint: Constraint | None = None, tokenizing: Tokenizing = AS_IT_IS
@@ -138,6 +166,8 @@ class FakeEngine:
     async def tokens_of(self, prompt: Prompt) -> list[int]:
         if isinstance(prompt, list):
             return prompt
+        if isinstance(prompt, Pair):
+            return [len(prompt.first) + len(prompt.second)]
         text = " ".join(str(m["content"]) for m in prompt.messages) if isinstance(prompt, Chat) else prompt
         return list(map(ord, text)) if len(text) < SHORT else await asyncio.to_thread(lambda: list(map(ord, text)))
 
@@ -152,12 +182,36 @@ class FakeEngine:
         """The id of a token of an answer."""
         return self.numbers.setdefault(token, ANSWERS_IDS + len(self.numbers))
 
-    def submit(self, sequence_id: str, prompt: Rendered, sampling: Sampling, receiver: Receiver) -> FakeSequence:
+    async def tokenize(self, prompt: Chat | str, tokenizing: Tokenizing = AS_IT_IS) -> list[int]:
+        adds = tokenizing.add_special_tokens
+        begins = isinstance(prompt, str) if adds is None else adds
+        return [*(START if begins else ()), *await self.tokens_of(prompt)]
+
+    async def detokenize(self, tokens: list[int]) -> str:
+        if any(token >= 0x110000 for token in tokens):
+            raise InvalidRequest("A token is out of the vocabulary.", param="tokens")
+        return "".join(map(chr, tokens))
+
+    async def token_strings(self, tokens: list[int]) -> list[str]:
+        return list(map(chr, tokens))
+
+    def submit(
+        self, sequence_id: str, prompt: Rendered, sampling: Sampling, receiver: Receiver, adapter: str | None = None
+    ) -> FakeSequence:
         if self.dead:
             raise EngineDied
         if any(token >= 0x110000 for token in prompt.tokens):
             raise InvalidRequest("A token is out of the vocabulary.")
-        sequence = FakeSequence(self, prompt.tokens, sampling, receiver)
+        sequence = FakeSequence(self, prompt.tokens, sampling, receiver, adapter)
+        self.run(sequence)
+        return sequence
+
+    def pool(
+        self, sequence_id: str, prompt: Rendered, pooling: Pooling, receiver: Receiver, adapter: str | None = None
+    ) -> FakeSequence:
+        if pooling.dimensions is not None and pooling.dimensions > len(prompt.tokens):
+            raise InvalidRequest("There are not as many.", param="dimensions")
+        sequence = FakeVector(self, prompt.tokens, pooling, receiver)
         self.run(sequence)
         return sequence
 

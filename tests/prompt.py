@@ -27,7 +27,8 @@ class PromptServer(Server):
         ticks = 0
         while not await self.on_tick(ticks):
             with suppress(TimeoutError):
-                await asyncio.wait_for(self.stopping.wait(), TICK_S)
+                async with asyncio.timeout(TICK_S):  # makes no task, as asyncio.wait_for does
+                    await self.stopping.wait()
             ticks += 1
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:

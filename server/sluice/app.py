@@ -16,13 +16,13 @@ from sluice.admission.tenants import Owners
 from sluice.api.answering import Answering
 from sluice.api.auth import Auth
 from sluice.api.closing import Closing
-from sluice.api.counting import counting
 from sluice.api.docs import docs
 from sluice.api.endpoints import ENDPOINTS
 from sluice.api.errors import broken, method_not_allowed, not_found, refused
 from sluice.api.intake import Intake
 from sluice.api.operations import operations
 from sluice.api.routes import routes
+from sluice.api.tokenizing import TokenRoutes
 from sluice.engine.base import Engine
 from sluice.errors import RequestError
 from sluice.lifecycle import Lifecycle
@@ -99,13 +99,11 @@ def create_app(
         exception_handlers={404: not_found, 405: method_not_allowed, RequestError: refused, Exception: broken},
     )
     auth = Auth(tenants)
-    app.include_router(routes(endpoints, intake, auth, settings, lifecycle.require_ready))
-    app.include_router(
-        counting(
-            engine, settings.http, auth, settings.names, require_ready=lifecycle.require_ready,
-            tell_ignored=answering.tell_ignored,
-        )
-    )  # fmt: skip
+    require_ready = lifecycle.require_ready
+    tokenizing = TokenRoutes(
+        engine, answering, controller=controller, tenants=tenants, http=settings.http, require_ready=require_ready
+    )
+    app.include_router(routes(endpoints, intake, auth, settings, tokenizing=tokenizing, require_ready=require_ready))
     app.include_router(docs(app.openapi, auth))
     app.include_router(operations(controller, auth, latencies, engine, health=lifecycle, own=(log, ignored)))
 

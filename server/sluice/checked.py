@@ -7,6 +7,7 @@ from pathlib import Path
 
 from sluice.admission import Tenants
 from sluice.engine.devices import Device, Machine
+from sluice.engine.vllm.adapters import check_adapters
 from sluice.engine.vllm.model_folder import check_model
 from sluice.engine.vllm.package import check_extra
 from sluice.engine.vllm.trial import trial
@@ -31,6 +32,7 @@ def checked(
         machine.check(read)
         check_extra(read.engine.extra)
         check_model(read)
+        check_adapters(read)
         also(read, machine.device(read.engine))
 
     settings = load(config, overrides, use=check)

@@ -7,7 +7,7 @@ from sluice.anthropic.messages.translation import MessagesCall
 from sluice.engine.base import Chat, Rendered
 from sluice.wire.endpoint import About, Totals
 
-ABOUT = About("msg_1", 123, "sluice-test", (), [Rendered(list(range(10)))])
+ABOUT = About("msg_1", 123, "demo", "sluice-test", (), [Rendered(list(range(10)))])
 USED = Totals(10, 6, 4, 2)
 HI: dict[str, Any] = {"role": "user", "content": "Hi."}
 MESSAGES: dict[str, Any] = {"model": "demo", "max_tokens": 100, "messages": [HI]}

@@ -128,7 +128,7 @@ def test_what_it_cost() -> None:
 
 
 def test_a_text_has_a_frame_while_its_block_is_open() -> None:
-    encoder = MessageEvents(ABOUT, "demo")
+    encoder = MessageEvents(ABOUT)
     has_frame = []
     for delta in (thought("Hm"), said("7"), said("8"), used(OPEN), said("9", "stop")):
         encoder.delta(0, delta)
@@ -220,5 +220,5 @@ def test_errors(problem: Problem, kind: str, message: str) -> None:
     details = {} if problem.code is None else {"details": {"error_code": problem.code}}
     error = {"type": "error", "error": {"type": kind, "message": message} | details}
     assert json.loads(encode_error(problem)) == error
-    name, data = MessageEvents(ABOUT, "demo").error(problem).decode().removesuffix("\n\n").split("\n")
+    name, data = MessageEvents(ABOUT).error(problem).decode().removesuffix("\n\n").split("\n")
     assert (name, json.loads(data.removeprefix("data: "))) == ("event: error", error)

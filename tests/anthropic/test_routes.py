@@ -11,8 +11,8 @@ import pytest
 from anthropic.types import Message
 
 from sluice.anthropic.messages.models import CountTokensRequest
-from sluice.api.counting import RENDERED_AT_ONCE
-from sluice.engine.base import Constraint, Prompt, Rendered
+from sluice.api.tokenizing import AT_ONCE
+from sluice.engine.base import Chat, Constraint, Prompt, Rendered
 from sluice.errors import InvalidRequest
 from tests.anthropic.stream import events, put_together
 from tests.api.test_rules import ADA
@@ -151,14 +151,21 @@ class Slow(FakeEngine):
         self.rendering = self.peak = 0
         self.is_busy = asyncio.Event()
 
-    async def render(self, prompt: Prompt, constraint: Constraint | None = None, *more: Any) -> Rendered:
+    async def wait(self) -> None:
         self.rendering += 1
         self.peak = max(self.peak, self.rendering)
-        if self.rendering == RENDERED_AT_ONCE + 1:
+        if self.rendering == AT_ONCE + 1:
             self.is_busy.set()
         await self.going.wait()
         self.rendering -= 1
+
+    async def render(self, prompt: Prompt, constraint: Constraint | None = None, *more: Any) -> Rendered:
+        await self.wait()
         return await super().render(prompt, constraint, *more)
+
+    async def tokenize(self, prompt: Chat | str, *more: Any) -> list[int]:
+        await self.wait()
+        return await super().tokenize(prompt, *more)
 
 
 async def test_few_are_counted_at_once(serve: Serve) -> None:
@@ -171,7 +178,7 @@ async def test_few_are_counted_at_once(serve: Serve) -> None:
         slow.going.set()
         assert {answer.json()["input_tokens"] for answer in await counting} == {17}
         assert (await generating).status_code == 200
-        assert slow.peak == RENDERED_AT_ONCE + 1
+        assert slow.peak == AT_ONCE + 1
 
 
 async def test_what_nobody_knows_is_told(client: httpx.AsyncClient) -> None:
@@ -261,7 +268,7 @@ async def test_a_server_that_is_not_ready(serve: Serve, fake: FakeEngine, path: 
 @BOTH
 async def test_a_mistake_of_ours(serve: Serve, path: str) -> None:
     class Broken(FakeEngine):
-        async def render(self, prompt: Prompt, constraint: Constraint | None = None, *more: Any) -> Rendered:
+        async def tokens_of(self, prompt: Prompt) -> list[int]:
             raise ZeroDivisionError
 
     async with serve(Broken()) as server, httpx.AsyncClient(base_url=server.url) as client:
@@ -271,7 +278,7 @@ async def test_a_mistake_of_ours(serve: Serve, path: str) -> None:
 @BOTH
 async def test_what_the_template_refuses(serve: Serve, path: str) -> None:
     class Refusing(FakeEngine):
-        async def render(self, prompt: Prompt, constraint: Constraint | None = None, *more: Any) -> Rendered:
+        async def tokens_of(self, prompt: Prompt) -> list[int]:
             raise InvalidRequest("No template for that.", param="messages")
 
     async with serve(Refusing()) as server, httpx.AsyncClient(base_url=server.url) as client:

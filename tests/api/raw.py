@@ -14,13 +14,17 @@ from tests.fake import CONTEXT, answer
 Verdict = Literal["whole", "refused", "broken off", "cut off", "hung up"]
 
 
+PATHS = {"prompt": "/v1/completions", "input": "/v1/embeddings"}
+"""By a field that only the bodies for one of them have."""
+
+
 class RawClient:
     """As uvicorn's: `drain` waits while nobody reads, and nothing is sent once the client has gone."""
 
     def __init__(self, body: dict[str, Any], headers: dict[str, str], halves: bool) -> None:
         """`halves`: the second half of the body comes with `finish_body`."""
         self.body, self.said = body, headers
-        self.path = "/v1/completions" if "prompt" in body else "/v1/chat/completions"
+        self.path = next((path for field, path in PATHS.items() if field in body), "/v1/chat/completions")
         raw = json.dumps(body).encode()
         self.parts = [raw[:20], raw[20:]] if halves else [raw]
         self.sent = 0
@@ -151,6 +155,9 @@ class RawClient:
             assert self.status in {400, 401, 408, 429, 503}, self.received
             assert set(json.loads(self.received)) == {"error"}
             return "refused"
+        if "input" in self.body:
+            assert len(json.loads(self.received)["data"]) == len(self.body["input"])
+            return "whole"
         if not self.body["stream"]:
             choices = json.loads(self.received)["choices"]
             self.check([choice["message"]["content"] for choice in choices])

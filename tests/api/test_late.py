@@ -24,8 +24,10 @@ class LateEngine(FakeEngine):
         super().__init__(seconds_a_token=STEP)
         self.pace.is_late = True
 
-    def submit(self, sequence_id: str, prompt: Rendered, sampling: Sampling, receiver: Receiver) -> FakeSequence:
-        self.last = super().submit(sequence_id, prompt, sampling, receiver)
+    def submit(
+        self, sequence_id: str, prompt: Rendered, sampling: Sampling, receiver: Receiver, adapter: str | None = None
+    ) -> FakeSequence:
+        self.last = super().submit(sequence_id, prompt, sampling, receiver, adapter)
         return self.last
 
 

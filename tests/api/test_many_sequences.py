@@ -34,9 +34,11 @@ class Costly(FakeEngine):
         work(0.0002)
         return await super().render(prompt, constraint, tokenizing)
 
-    def submit(self, sequence_id: str, prompt: Rendered, sampling: Sampling, receiver: Receiver) -> FakeSequence:
+    def submit(
+        self, sequence_id: str, prompt: Rendered, sampling: Sampling, receiver: Receiver, adapter: str | None = None
+    ) -> FakeSequence:
         work(0.0002)
-        return super().submit(sequence_id, prompt, sampling, receiver)
+        return super().submit(sequence_id, prompt, sampling, receiver, adapter)
 
 
 def post(server: Running, body: dict[str, Any], until: bytes) -> bytes:

@@ -78,6 +78,22 @@ GOOD: dict[str, list[dict[str, Any]]] = {
         },
         {"model": "demo", "input": "Hi.", "text": {"format": {"type": "text"}}, "reasoning": {"effort": "low"}},
     ],
+    "/v1/embeddings": [
+        {"model": "demo", "input": ["a", "b"], "encoding_format": "base64", "dimensions": 1, "user": "ada"},
+        {"model": "demo", "input": [[1, 2], [3]], "truncate_prompt_tokens": 1, "truncation_side": "left"},
+    ],
+    "/v1/score": [
+        {"model": "demo", "text_1": "a", "text_2": ["b", "c"]}, {"model": "demo", "data_1": "a", "data_2": "b"}
+    ],
+    "/v1/rerank": [{"model": "demo", "query": "a", "documents": ["b", "c"], "top_n": 1, "use_activation": False}],
+    "/tokenize": [
+        {"model": "demo", "prompt": "Hi.", "add_special_tokens": True, "return_token_strs": True},
+        {
+            "messages": [{"role": "user", "content": "Hi."}], "continue_final_message": False,
+            "tools": [{"type": "function", "function": {"name": "f"}}], "chat_template_kwargs": {"a": [1]},
+        },
+    ],
+    "/detokenize": [{"model": "demo", "tokens": [72, 105]}],
 }  # fmt: skip
 DONE = re.compile(rb"data: \[DONE\]\n\n\Z")
 END = {
@@ -146,7 +162,7 @@ def bodies(draw: st.DrawFn) -> tuple[str, bytes]:
 
 @pytest.fixture(scope="module")
 def served() -> Iterator[tuple[asyncio.Runner, FastAPI, FakeEngine]]:
-    engine = FakeEngine()
+    engine = FakeEngine(tasks=["generate", "embed", "score"])
     app = create_app(Settings.model_validate({"traffic": {"concurrency": 4}}), engine)
     with asyncio.Runner() as runner:
         runner.run(app.state.lifecycle.load())

@@ -23,8 +23,12 @@ def key(name: str) -> dict[str, Any]:
 
 ADA = {"tenants": [{"name": "ada"} | key("ada")]}
 OPERATOR = {"operators": key("operator")}
-GENERATING = {"/v1/chat/completions", "/v1/completions", "/v1/responses", "/v1/messages"}
-OF_TENANTS = {"/v1/models", "/v1/models/{name:path}", "/v1/messages/count_tokens"}
+SCORING = {"/v1/score", "/score", "/v1/rerank", "/rerank", "/v2/rerank"}
+GENERATING = {
+    "/v1/chat/completions", "/v1/completions", "/v1/responses", "/v1/messages", "/v1/embeddings", *SCORING
+}  # fmt: skip
+TOKENIZING = {"/tokenize", "/detokenize", "/v1/messages/count_tokens"}
+OF_TENANTS = {"/v1/models", "/v1/models/{name:path}", "/version"}
 OF_OPERATORS = {"/status", "/metrics"}
 PROBES = {"/livez", "/readyz", "/healthz", "/health"}
 DESCRIBED = {"/docs", "/openapi.json"}
@@ -53,7 +57,7 @@ def test_every_route_declares_who_may_call_it() -> None:
     declared = rules(app)
     assert {path for path in declared if declared[path] == "anyone"} == DESCRIBED | PROBES
     assert {path for path in declared if declared[path] == "operator"} == OF_OPERATORS
-    assert {path for path in declared if declared[path] == "tenant_at_intake"} == GENERATING
+    assert {path for path in declared if declared[path] == "tenant_at_intake"} == GENERATING | TOKENIZING
     assert {path for path in declared if declared[path] == "tenant"} == OF_TENANTS
     assert set(app.state.intake.paths) == GENERATING
     methods = [route.methods for route in app.routes if isinstance(route, APIRoute)]

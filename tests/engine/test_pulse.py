@@ -81,8 +81,10 @@ class Refusing(Still):
 
 
 class Failing(Still):
-    def submit(self, sequence_id: str, prompt: Rendered, sampling: Sampling, receiver: Receiver) -> FakeSequence:
-        sequence = super().submit(sequence_id, prompt, sampling, receiver)
+    def submit(
+        self, sequence_id: str, prompt: Rendered, sampling: Sampling, receiver: Receiver, adapter: str | None = None
+    ) -> FakeSequence:
+        sequence = super().submit(sequence_id, prompt, sampling, receiver, adapter)
         sequence.abort()
         receiver.fail(EngineDied())
         return sequence

@@ -7,7 +7,7 @@ from sluice.openai.chat.translation import ChatCall
 from sluice.openai.completions.translation import CompletionCall
 from sluice.wire.endpoint import About, Totals
 
-ABOUT = About("id-1", 123, "sluice-test", ("reasoning",))
+ABOUT = About("id-1", 123, "demo", "sluice-test", ("reasoning",))
 USED = Totals(10, 6, 4, 2)
 CHAT = {"model": "demo", "messages": [{"role": "user", "content": "Hi."}]}
 COMPLETION = {"model": "demo", "prompt": "Hi."}

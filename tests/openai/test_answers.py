@@ -13,7 +13,7 @@ from openai.types import Completion, Model
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 from openai.types.shared import ErrorObject
 
-from sluice.engine.base import Delta, FinishReason, TokenLogprob
+from sluice.engine.base import Delta, FinishReason, More, TokenLogprob
 from sluice.openai.chunks import Chunks
 from sluice.openai.errors import encode_error
 from sluice.openai.models import model_list
@@ -128,6 +128,21 @@ def test_usage_is_absent_when_nobody_asked(make: Any) -> None:
     assert all(chunk["choices"] for chunk in chunks)
 
 
+def test_an_end_without_a_text_says_nothing() -> None:
+    for sequences, more in product((chat(), chat(logprobs=True)), (None, More(stop_reason="x"))):
+        logprobs = TOKENS[:1] if sequences.logprobs else None
+        (end,) = events([sequences.encoder(ABOUT).delta(0, Delta("", 1, "stop", logprobs, more))])
+        assert end["choices"][0]["delta"] == {}
+    (end,) = events([completion().encoder(ABOUT).delta(0, Delta("", 1, "stop"))])
+    assert end["choices"][0]["text"] == ""
+
+
+def test_who_names_no_model_is_told_the_one_that_answers() -> None:
+    for asked in (chat(model=None), completion(model=None)):
+        streamed = events([asked.encoder(ABOUT).delta(0, Delta("x", 1))])
+        assert (streamed[0]["model"], whole(asked, sequences=1)["model"]) == (ABOUT.model, ABOUT.model)
+
+
 def test_every_choice_has_its_own_index_and_offsets() -> None:
     chunks = chat(n=3).encoder(ABOUT)
     assert [chunk["choices"][0]["index"] for chunk in events([chunks.first()])] == [0, 1, 2]
@@ -211,7 +226,7 @@ def test_the_fast_way_sends_what_the_slow_way_sends(make: Any, text: str) -> Non
 
 
 def test_models() -> None:
-    body = json.loads(model_list(["demo", "small"], "/models/demo", 123, 4096).encode())
+    body = json.loads(model_list(["demo", "small"], "/models/demo", {}, 123, 4096).encode())
     assert body["object"] == "list"
     assert [Model.model_validate(card).id for card in body["data"]] == ["demo", "small"]
     assert body["data"][1] == {

@@ -45,6 +45,7 @@ def test_passes_as_it_is(message: dict[str, Any]) -> None:
     ("message", "expected"),
     [
         ({"role": "developer", "content": "x"}, {"role": "system", "content": "x"}),
+        ({"role": "my-role", "content": "x"}, {"role": "my-role", "content": "x"}),
         (
             {"role": "user", "content": [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]},
             {"role": "user", "content": "a\nb"},

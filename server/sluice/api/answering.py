@@ -5,10 +5,12 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from random import Random
 
+from msgspec.structs import replace
+
 from sluice import __version__
 from sluice.admission import AdmissionController, Ticket
 from sluice.api.body import parse
-from sluice.api.errors import no_model, to_problem
+from sluice.api.errors import no_model, no_task, to_problem
 from sluice.api.generation import Generation
 from sluice.api.sinks import ParsedSink, StreamSink
 from sluice.engine.base import Engine, ModelInfo
@@ -42,7 +44,8 @@ class Answering:
     ) -> None:  # fmt: skip
         self.strict, self.ignored = settings.http.strict_fields, ignored
         self.engine, self.controller, self.latencies = engine, controller, latencies
-        self.names, self.coalesce = settings.names, settings.streaming.coalesce == "auto"
+        self.adapters = [adapter.name for adapter in settings.lora]
+        self.names, self.coalesce = settings.names + self.adapters, settings.streaming.coalesce == "auto"
         self.require_ready = require_ready
         self.fingerprint = f"sluice-{__version__}"
         self.reasoning_fields = REASONING_FIELDS[settings.streaming.reasoning_field]
@@ -52,19 +55,25 @@ class Answering:
     async def generate(self, endpoint: Endpoint, connection: Connection, ticket: Ticket, body: bytes) -> None:
         call = await parse(endpoint.parse, body)
         del body  # it may be long, and so may be the answer's life
-        if call.model not in self.names:
-            raise no_model(call.model, self.names)
+        model = call.model or self.names[0]
+        if model not in self.names:
+            raise no_model(model, self.names)
         headers = self.tell_ignored(call.ignored) if call.ignored else {}
+        model = self.require_ready()
+        if endpoint.task not in model.tasks:
+            raise no_task(endpoint.path, endpoint.task, call.model, model.tasks)
         ticket.request_class = ticket.account.class_of(call.request_class)
         created = int(time.time())
         request = call.to_generation(f"{endpoint.id_prefix}{self.ids.getrandbits(128):032x}")
+        if call.model in self.adapters:
+            request = replace(request, adapter=call.model)
         generation = Generation(
-            request, ticket, engine=self.engine, model=self.require_ready(), controller=self.controller,
+            request, ticket, engine=self.engine, model=model, controller=self.controller,
             latencies=self.latencies, is_streamed=call.stream,
         )  # fmt: skip
         await generation.prepare()
         name = request.id if request.name is None else f"{endpoint.id_prefix}{request.name}"
-        about = About(name, created, self.fingerprint, self.reasoning_fields, generation.prompts)
+        about = About(name, created, model, self.fingerprint, self.reasoning_fields, generation.prompts)
         if call.stream:
             await self.stream(generation, call.encoder(about), connection, headers)
         else:

@@ -1,7 +1,7 @@
 """The one table from errors to HTTP: status and OpenAI's `type`."""
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -9,6 +9,7 @@ from starlette.responses import Response
 from starlette.types import Scope
 
 from sluice.api.endpoints import ENDPOINTS
+from sluice.engine.base import Task
 from sluice.errors import (
     BodyTooLarge,
     BodyTooSlow,
@@ -47,6 +48,11 @@ TABLE: dict[type[RequestError], tuple[int, str]] = {
     Expired: (503, "overloaded_error"),
     Unavailable: (503, "service_unavailable_error"),
 }
+
+PLACES: dict[Task, str] = {
+    "generate": "/v1/chat/completions", "embed": "/v1/embeddings", "score": "/v1/score and /v1/rerank"
+}  # fmt: skip
+"""Where a model is asked for what it does."""
 
 LONGEST_MESSAGE = 500
 """Characters. Ours are shorter; others' may tell all that was sent."""
@@ -88,6 +94,14 @@ def no_model(name: str, names: Iterable[str]) -> NotFound:
     return NotFound(
         f"There is no model {quoted(name)}; this server has {', '.join(names)}.", code="model_not_found", param="model"
     )
+
+
+def no_task(path: str, task: Task, name: str, tasks: Collection[str]) -> InvalidRequest:
+    """The model is there for something else: `tasks`."""
+    own = {each: place for each, place in PLACES.items() if each in tasks}
+    there = f"; {name} is there to {' and '.join(own)}, at {', '.join(own.values())}" if own else ""
+    way = ", or have vLLM embed with this one: engine.extra: {runner: pooling}" if task == "embed" else ""
+    return InvalidRequest(f"{path} is for models that {task}{there}. Serve one that does{way}.", param="model")
 
 
 def internal_error(encode: ErrorEncoder) -> Reply:

@@ -7,7 +7,17 @@ import msgspec
 
 from sluice.admission import AdmissionController, Entry, Standing, Ticket
 from sluice.api.choice import Choice, Sink
-from sluice.engine.base import Chat, Engine, GenerationRequest, ModelInfo, Prompt, Rendered, Sampling
+from sluice.engine.base import (
+    Chat,
+    Engine,
+    EngineSequence,
+    GenerationRequest,
+    ModelInfo,
+    Pair,
+    Prompt,
+    Rendered,
+    Sampling,
+)
 from sluice.engine.parser import Parser
 from sluice.errors import ContextLengthExceeded, InvalidRequest, RequestError
 from sluice.telemetry.latencies import Latencies
@@ -70,16 +80,16 @@ class Generation:
 
         Raises InvalidRequest, Overloaded or RateLimited.
         """
-        self.check_seats()
-        if self.request.sequences > 1:
-            self.controller.extend(self.ticket, self.request.sequences - 1)
         try:
+            self.check_seats()
+            if self.request.sequences > 1:
+                self.controller.extend(self.ticket, self.request.sequences - 1)
             await self.render()
+            answers = self.request.n * sum(self.longest)
+            self.controller.take_tokens(self.ticket, self.prompt_tokens, self.prompt_tokens + answers)
         except InvalidRequest as error:
             error.param = self.request.names.get(error.param or "", error.param)
             raise
-        answers = self.request.n * sum(self.longest)
-        self.controller.take_tokens(self.ticket, self.prompt_tokens, self.prompt_tokens + answers)
 
     async def render(self) -> None:
         for number, prompt in enumerate(self.request.prompts):
@@ -113,7 +123,7 @@ class Generation:
             raise InvalidRequest(
                 f"{seats} sequences ({prompts} x n) can never be inside at once: max_concurrency is {most}. "
                 f"{' or '.join(ways).capitalize()}.",
-                param="n" if n > 1 else "prompt",
+                param="n" if n > 1 else field_of(self.request.prompts[0]),
             )
 
     def longest_answer(self, prompt: Prompt, prompt_tokens: int) -> int:
@@ -122,19 +132,19 @@ class Generation:
         Raises InvalidRequest where there is no such answer.
         """
         asked, context = self.request.sampling, self.model.max_model_len
-        room = context - prompt_tokens
-        where = "messages" if isinstance(prompt, Chat) else "prompt"
+        room, least = context - prompt_tokens, 1 if self.request.pooling is None else 0
+        where, beside = field_of(prompt), ", and the answer takes 1 at least" * least
         if prompt_tokens == 0:
             raise InvalidRequest("The prompt is empty.", param=where)
         for is_over, what, param in (
-            (room < 1, f"the prompt is too long: it has {prompt_tokens}, and the answer takes 1 at least", where),
+            (room < least, f"the prompt is too long: it has {prompt_tokens}{beside}", where),
             ((asked.max_tokens or 0) > context, f"the answer alone may not have {asked.max_tokens}", "max_tokens"),
             (asked.min_tokens > room, f"it has room for {room} beside the prompt, fewer than min_tokens", "min_tokens"),
         ):
             if is_over:
                 message = f"This model's maximum context length is {context} tokens: {what}."
                 raise ContextLengthExceeded(message, code="context_length_exceeded", param=param)
-        return min(room, asked.max_tokens or self.model.max_tokens or room)
+        return min(room, asked.max_tokens or self.model.max_tokens or room) if least else 0
 
     def sampling(self, index: int) -> Sampling:
         """Sequence `index`'s own: its length, and a seed of its own."""
@@ -191,8 +201,7 @@ class Generation:
             return  # it is about to leave
         self.latencies.queue.observe(entry.since - entry.arrived)
         try:
-            name = f"{self.request.id}-{index}"
-            sequence = self.engine.submit(name, self.prompt_of(index), self.sampling(index), choice)
+            sequence = self.submit(index, choice)
         except RequestError as error:
             self.fail(error)
             return
@@ -200,6 +209,15 @@ class Generation:
         if sequence.can_pause:
             entry.guest = sequence
         self.note_accepted()
+
+    def submit(self, index: int, choice: Choice) -> EngineSequence:
+        """Raises what the engine raises."""
+        request, prompt, name = self.request, self.prompt_of(index), f"{self.request.id}-{index}"
+        if request.pooling is not None:
+            salt = self.ticket.account.cache_salt(request.pooling.cache_salt)
+            pooling = msgspec.structs.replace(request.pooling, cache_salt=salt)
+            return self.engine.pool(name, prompt, pooling, choice, request.adapter)
+        return self.engine.submit(name, prompt, self.sampling(index), choice, request.adapter)
 
     async def finish(self) -> None:
         """Wait until all sequences have finished. Raises what ends the request early; then nothing runs any more."""
@@ -270,3 +288,10 @@ class Generation:
         for future in (self.accepted, self.done):
             if not future.cancel() and not future.cancelled():
                 future.exception()  # seen, if not by whoever waited for it
+
+
+def field_of(prompt: Prompt) -> str:
+    """Where it came in, if its API has no name of its own for that."""
+    if isinstance(prompt, Pair):
+        return "documents"
+    return "messages" if isinstance(prompt, Chat) else "prompt"

@@ -108,7 +108,7 @@ class Admitted:
         self.intake.controller.release(ticket)
         record.outcome = ticket.outcome
         record.prompt_tokens, record.completion_tokens = ticket.prompt_tokens, ticket.completion_tokens
-        if ticket.completion_tokens:  # else there was no answer, and no time that it took
+        if ticket.completion_tokens or ticket.outcome == "finished":  # else there was no answer, and no time for it
             self.intake.latencies.whole.observe(self.intake.controller.clock() - ticket.arrived)
 
     def hang_up(self, reason: RequestError) -> None:

@@ -6,41 +6,55 @@ from typing import Any
 
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 
+from sluice import __version__
 from sluice.api.auth import Auth
 from sluice.api.errors import no_model
+from sluice.api.tokenizing import BODIES
 from sluice.engine.base import ModelInfo
 from sluice.openai.models import model_list
 from sluice.settings import Settings
 from sluice.transport.asgi import Exchanged
-from sluice.transport.base import Handler
+from sluice.transport.base import Entrance, Handler
 from sluice.transport.path import single_slashes
 from sluice.wire.endpoint import Endpoint
 
 
 def routes(
-    endpoints: Iterable[Endpoint], handler: Handler, auth: Auth, settings: Settings,
+    endpoints: Iterable[Endpoint], handler: Handler, auth: Auth, settings: Settings, *, tokenizing: Entrance,
     require_ready: Callable[[], ModelInfo],
 ) -> APIRouter:  # fmt: skip
     router = APIRouter(tags=["inference"])
     names, root = settings.names, settings.model_path
+    adapters = {adapter.name: adapter.path for adapter in settings.lora}
     started_at = int(time.time())
-    for endpoint in endpoints:
+
+    def post(path: str, entrance: Entrance, body: type[BaseModel], summary: str) -> None:
         router.add_api_route(
-            endpoint.path,
-            exchange(handler, endpoint.path),
+            path,
+            exchange(entrance, path),
             methods=["POST"],
             dependencies=[Depends(auth.tenant_at_intake)],
-            name=endpoint.path,
-            description=endpoint.summary,
-            openapi_extra=body_schema(endpoint.path, endpoint.body, names[0]),
+            name=path,
+            description=summary,
+            openapi_extra=body_schema(path, body, names[0]),
         )
+
+    for endpoint in endpoints:
+        post(endpoint.path, handler, endpoint.body, endpoint.summary)
+    for path, (body, summary) in BODIES.items():
+        post(path, tokenizing, body, summary)
+
+    @router.get("/version", dependencies=[Depends(auth.tenant)])
+    async def version() -> Response:
+        """Sluice's own."""
+        return JSONResponse({"version": __version__})
 
     @router.get("/v1/models", dependencies=[Depends(auth.tenant)])
     async def models() -> Response:
-        """The names under which the model is served."""
-        body = model_list(names, root, started_at, require_ready().max_model_len).encode()
+        """The names under which the model is served, and its adapters."""
+        body = model_list(names, root, adapters, started_at, require_ready().max_model_len).encode()
         return Response(body, media_type="application/json")
 
     @router.get(
@@ -50,19 +64,19 @@ def routes(
     )
     async def model(name: str) -> Response:
         """One of them, by its name; a slash in it may be sent as it is, or as %2F."""
-        cards = model_list(names, root, started_at, require_ready().max_model_len).data
+        cards = model_list(names, root, adapters, started_at, require_ready().max_model_len).data
         wanted = name.replace("%2F", "/")
         for card in cards:
             if single_slashes(f"/{card.id}") == single_slashes(f"/{wanted}"):
                 return Response(card.encode(), media_type="application/json")
-        raise no_model(wanted, names)
+        raise no_model(wanted, [*names, *adapters])
 
     return router
 
 
-def exchange(handler: Handler, path: str) -> Callable[[], Awaitable[Response]]:
+def exchange(entrance: Entrance, path: str) -> Callable[[], Awaitable[Response]]:
     async def answer() -> Response:
-        return Exchanged(handler, path)
+        return Exchanged(entrance, path)
 
     return answer
 

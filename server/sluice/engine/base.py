@@ -38,8 +38,15 @@ class Chat(msgspec.Struct, frozen=True):
     include_reasoning: bool = True
 
 
-Prompt = Chat | str | list[int]
-"""A conversation, a text, or token ids."""
+class Pair(msgspec.Struct, frozen=True):
+    """Two texts that are scored together."""
+
+    first: str
+    second: str
+
+
+Prompt = Chat | Pair | str | list[int]
+"""A conversation, a pair of texts, a text, or token ids."""
 
 
 class Constraint(msgspec.Struct, frozen=True):
@@ -103,6 +110,22 @@ class Tokenizing(msgspec.Struct, frozen=True):
 AS_IT_IS = Tokenizing()
 
 
+Task = Literal["generate", "embed", "score"]
+"""What a model can be asked for."""
+
+
+class Pooling(msgspec.Struct, frozen=True):
+    """What is made of a prompt in the place of an answer; names and meanings are vLLM's `PoolingParams`.
+
+    `cache_salt`: as that of a Sampling.
+    """
+
+    task: Literal["embed", "classify"]
+    dimensions: int | None = None
+    use_activation: bool | None = None
+    cache_salt: str | None = None
+
+
 class Rendered(msgspec.Struct, frozen=True):
     """A prompt as the engine takes it.
 
@@ -120,7 +143,8 @@ class GenerationRequest(msgspec.Struct, frozen=True):
     """What a request's body asks for, valid in itself: `n` sequences for each of its prompts.
 
     `names`: what its API calls `messages`, `max_tokens` and `response_format`, where it has words of its own.
-    `id`: no other request's. `name`: what the client calls its answer, if it does.
+    `id`: no other request's. `name`: what the client calls its answer, if it does. `adapter`: the name of what changes
+    the model for it, if anything does. `pooling`: it has no answer, but this.
     """
 
     id: str
@@ -130,6 +154,8 @@ class GenerationRequest(msgspec.Struct, frozen=True):
     names: dict[str, str] = {}
     tokenizing: Tokenizing = AS_IT_IS
     name: str | None = None
+    adapter: str | None = None
+    pooling: Pooling | None = None
 
     @property
     def sequences(self) -> int:
@@ -172,7 +198,8 @@ class More(msgspec.Struct, frozen=True):
 
     `ids`: of its tokens. `stop_reason`: the stop string or the token that ended the sequence, where one was asked for.
     `reasoning` and `calls`: what a parser has found in it; the delta's `text` is what is neither. `prompt` reads the
-    prompt's logprobs, which may take long; the first delta has it, where they were asked for.
+    prompt's logprobs, which may take long; the first delta has it, where they were asked for. `vector`: of what was
+    pooled, in float32.
     """
 
     ids: tuple[int, ...] = ()
@@ -180,6 +207,7 @@ class More(msgspec.Struct, frozen=True):
     reasoning: str = ""
     calls: tuple[CallDelta, ...] = ()
     prompt: Callable[[], PromptLogprobs] | None = None
+    vector: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +221,7 @@ class ModelInfo:
     max_model_len: int
     max_num_seqs: int
     max_tokens: int | None = None
+    tasks: frozenset[str] = frozenset({"generate"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,11 +301,31 @@ class Engine(Protocol):
         """
         ...
 
-    def submit(self, sequence_id: str, prompt: Rendered, sampling: Sampling, receiver: Receiver) -> EngineSequence:
+    async def tokenize(self, prompt: Chat | str, tokenizing: Tokenizing = AS_IT_IS) -> list[int]:
+        """Tokens of a prompt of any length; off the event loop if they take long. Raises InvalidRequest."""
+        ...
+
+    async def detokenize(self, tokens: list[int]) -> str:
+        """The text of tokens, the special ones among them. Raises InvalidRequest for what is no token."""
+        ...
+
+    async def token_strings(self, tokens: list[int]) -> list[str]:
+        """How the vocabulary writes each of them."""
+        ...
+
+    def submit(
+        self, sequence_id: str, prompt: Rendered, sampling: Sampling, receiver: Receiver, adapter: str | None = None
+    ) -> EngineSequence:
         """Hand a sequence to the engine; its deltas go to the receiver.
 
         Raises `InvalidRequest`, `EngineFailed` or `EngineDied`, or lets the receiver know a little later.
         """
+        ...
+
+    def pool(
+        self, sequence_id: str, prompt: Rendered, pooling: Pooling, receiver: Receiver, adapter: str | None = None
+    ) -> EngineSequence:
+        """The same for what is pooled: its one delta has the vector."""
         ...
 
     def last_step(self) -> float:

@@ -33,11 +33,11 @@ class Chunks(ABC):
 
     def __init__(self, about: About, body: GenerationBody, choices: int, *, tells_prompts: bool) -> None:
         """`choices`: how many sequences the answer has. `tells_prompts`: something of them is in its events."""
-        model, self.include_usage, self.choices, self.n = body.model, body.include_usage, choices, body.n
-        self.head = Head(about.id, about.created, model)
+        self.include_usage, self.choices, self.n = body.include_usage, choices, body.n
+        self.head = Head(about.id, about.created, about.model)
         self.fingerprint = about.fingerprint
         self.templates = templates(type(self), self.include_usage, about.fingerprint)
-        self.stamp = to_json(about.id), to_json(about.created), to_json(model)
+        self.stamp = to_json(about.id), to_json(about.created), to_json(about.model)
         self.used = [0] * choices if body.continuous_usage else None
         self.prompts = about.prompts if tells_prompts or self.used else ()
         depends = self.used is not None or (tells_prompts and body.echo)
@@ -53,7 +53,8 @@ class Chunks(ABC):
 
     def delta(self, index: int, delta: Delta) -> bytes:
         reason, frame = delta.finish_reason, self.frames[index]
-        if delta.logprobs is None and delta.more is None and frame is not None:
+        is_plain = delta.logprobs is None and delta.more is None
+        if is_plain and frame is not None and (delta.text or reason is None):
             return (frame if reason is None else self.frame(index, self.ending(index, delta))).fill(delta.text)
         if self.used is not None:
             self.used[index] += delta.tokens

@@ -1,6 +1,6 @@
 """GET /v1/models."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from sluice.wire.answer import Answer
@@ -21,11 +21,14 @@ class ModelList(Answer):
     data: list[ModelCard]
 
 
-def model_list(names: Sequence[str], root: str, created: int, max_model_len: int) -> ModelList:
-    """One model under all its names. `created` in seconds since 1970.
+def model_list(
+    names: Sequence[str], root: str, adapters: Mapping[str, str], created: int, max_model_len: int
+) -> ModelList:
+    """One model under all its names, and its adapters, of each name a folder. `created` in seconds since 1970.
 
     `root`: its folder or its Hugging Face id, from which clients like `vllm bench serve` load the tokenizer.
     """
+    roots = dict.fromkeys(names, root) | dict(adapters)
     cards = [
         ModelCard(
             id=name,
@@ -33,9 +36,9 @@ def model_list(names: Sequence[str], root: str, created: int, max_model_len: int
             created=created,
             owned_by="sluice",
             root=root,
-            parent=None,
+            parent=names[0] if name in adapters else None,
             max_model_len=max_model_len,
         )
-        for name in names
+        for name, root in roots.items()
     ]
     return ModelList(object="list", data=cards)

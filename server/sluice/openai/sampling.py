@@ -42,6 +42,9 @@ TokenKey = Annotated[str, Field(pattern=r"^[0-9]{1,9}$")]
 TokenId = Annotated[int, Field(ge=0, le=INT32_MAX), Whole]
 TokenIds = Annotated[list[TokenId], Field(fail_fast=True), at_most(MOST_TOKEN_IDS)]
 BadWord = Annotated[str, Field(min_length=1, max_length=LONGEST_BAD_WORD)]
+TruncateTo = Annotated[int, Field(ge=-1, le=INT64_MAX), Whole]
+CacheSalt = Annotated[str, Field(min_length=1, max_length=1024)]
+RequestId = Annotated[str, Field(min_length=1, max_length=128)]
 StopText = Annotated[str, Field(min_length=1, max_length=LONGEST_STOP)]
 Bias = Annotated[float, Field(ge=-100, le=100)]
 
@@ -62,7 +65,7 @@ class GenerationBody(Structured, ABC):
     What is not given is left to `Sampling`'s own defaults.
     """
 
-    model: str
+    model: str | None = None
     stream: bool = False
     stream_options: StreamOptions | None = None
     n: Annotated[int, Field(ge=1, le=128), Whole] = 1
@@ -91,11 +94,11 @@ class GenerationBody(Structured, ABC):
     return_tokens_as_token_ids: bool = False
     return_token_ids: bool = False
     echo: bool = False
-    truncate_prompt_tokens: Annotated[int, Field(ge=-1, le=INT64_MAX), Whole] | None = None
+    truncate_prompt_tokens: TruncateTo | None = None
     truncation_side: Literal["left", "right"] | None = None
     add_special_tokens: bool | None = None
-    cache_salt: Annotated[str, Field(min_length=1, max_length=1024)] | None = None
-    request_id: Annotated[str, Field(min_length=1, max_length=128)] | None = None
+    cache_salt: CacheSalt | None = None
+    request_id: RequestId | None = None
     user: Dropped = None
 
     # These change no answer of this server: they are for beam search, for other kinds of models or other routes, or

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
+from sluice.settings.lora import Adapter, check_names
 from sluice.settings.operators import Operators
 from sluice.settings.section import Mistake, Section
 from sluice.settings.tenants import Tenant, check_distinct
@@ -19,6 +20,7 @@ SETTINGS_OF_ARGUMENTS = {
     "data_parallel_size": "engine.workers", "tensor_parallel_size": "engine.tensor_parallel_size",
     "pipeline_parallel_size": "engine.pipeline_parallel_size", "max_model_len": "engine.max_model_len",
     "dtype": "engine.dtype", "reasoning_parser": "engine.reasoning_parser",
+    "enable_lora": "lora",
 }  # fmt: skip
 """Of vLLM's engine arguments, those that have a setting of their own."""
 ORIGIN = re.compile(r"(?!http://.*:80$|https://.*:443$)[a-z][a-z0-9+.-]*://[^\sA-Z/?#@*,\\]+")
@@ -186,6 +188,8 @@ class Settings(Section):
     tenants: Annotated[list[Tenant], AfterValidator(check_distinct)] = Field(default_factory=list)
     """Who may use the model, by their keys. None: everyone may, as `anonymous`."""
     operators: Operators = Field(default_factory=Operators)
+    lora: list[Adapter] = Field(default_factory=list)
+    """LoRA adapters, each served as a model of its own."""
 
     @field_validator("served_model_name", mode="before")
     @classmethod
@@ -209,6 +213,11 @@ class Settings(Section):
                 "http",
                 "host",
             )
+        return self
+
+    @model_validator(mode="after")
+    def adapters_have_names_of_their_own(self) -> Self:
+        check_names(self.lora, self.names)
         return self
 
     @property

@@ -18,7 +18,7 @@ class Latencies:
         self.first_token = Histogram("time_to_first_token", "From a request's seat to its first token.", WAITS)
         self.inter_token = Histogram("inter_token_latency", "Between two deltas, mostly a token each.", GAPS)
         self.whole = Histogram(
-            "e2e_request_latency", "From a request's seat until it is given back, if it had a token.", WAITS
+            "e2e_request_latency", "From a request's seat until it is given back, if it had an answer.", WAITS
         )
 
     def families(self) -> Iterable[HistogramMetricFamily]:

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
 from sluice.errors import Disconnected, Expired, RequestError
-from sluice.transport.base import Handler, Headers
+from sluice.transport.base import Entrance, Headers
 from sluice.transport.edge import RECORD
 from sluice.transport.record import Record
 
@@ -147,14 +147,14 @@ class AsgiConnection:
 
 
 class Exchanged(Response):
-    """The answer of a handler to what was posted to its `path`, as Starlette takes it from a route, behind an Edge."""
+    """The answer to what was posted to a `path`, as Starlette takes it from a route, behind an Edge."""
 
-    def __init__(self, handler: Handler, path: str) -> None:
-        self.handler, self.path, self.background = handler, path, None
+    def __init__(self, entrance: Entrance, path: str) -> None:
+        self.entrance, self.path, self.background = entrance, path, None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        connection = AsgiConnection(scope, receive, self.handler.send_timeout)
-        exchange = self.handler.enter(self.path, connection)
+        connection = AsgiConnection(scope, receive, self.entrance.send_timeout)
+        exchange = self.entrance.enter(self.path, connection)
         if exchange is None:
             await connection.send_response(scope, send)
             return

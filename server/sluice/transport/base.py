@@ -72,15 +72,8 @@ class Exchange(Protocol):
     def leave(self) -> None: ...
 
 
-class Handler(Protocol):
-    """Serves what is posted to its `paths`."""
-
-    @property
-    def paths(self) -> Collection[str]: ...
-
-    @property
-    def records(self) -> Records:
-        """Where a request's Record is opened."""
+class Entrance(Protocol):
+    """Serves what is posted to a path."""
 
     @property
     def send_timeout(self) -> float | None:
@@ -88,6 +81,17 @@ class Handler(Protocol):
 
     def enter(self, path: str, connection: Connection) -> Exchange | None:
         """None: it has been answered already, without a task and without a look at its body."""
+
+
+class Handler(Entrance, Protocol):
+    """Serves what is posted to its `paths`, on any transport."""
+
+    @property
+    def paths(self) -> Collection[str]: ...
+
+    @property
+    def records(self) -> Records:
+        """Where a request's Record is opened."""
 
     def malformed(self, path: str, status: int, message: str) -> bytes:
         """The error object, as JSON, for what is not HTTP; the path is empty if it was not understood either."""

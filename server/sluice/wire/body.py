@@ -144,8 +144,10 @@ def at_most(most: int) -> Described:
     return Described(BeforeValidator(check), lambda schema: bounded(schema, most))
 
 
-def told_by(field: str, kinds: Mapping[str, type[WireModel]]) -> PlainValidator:
-    """For an object of several kinds; which one, its `field` tells."""
+def told_by(
+    field: str, kinds: Mapping[str, type[WireModel]], otherwise: type[WireModel] | None = None
+) -> PlainValidator:
+    """For an object of several kinds; which one, its `field` tells. `otherwise`: one of them, for any other word."""
 
     def read(data: Any) -> WireModel:
         if not isinstance(data, dict):
@@ -153,7 +155,7 @@ def told_by(field: str, kinds: Mapping[str, type[WireModel]]) -> PlainValidator:
         told = data.get(field)
         if told is None:
             raise PydanticCustomError("kind_missing", "missing", {"field": field})
-        kind = kinds.get(told) if isinstance(told, str) else None
+        kind = kinds.get(told, otherwise) if isinstance(told, str) else None
         if kind is None:
             raise PydanticCustomError("kind_unknown", "unknown", {"field": field, "kinds": ", ".join(kinds)})
         return kind.model_validate(data)

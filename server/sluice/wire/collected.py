@@ -30,6 +30,7 @@ class CollectedDeltas:
         self.ids = list[int]()
         self.finish_reason: FinishReason | None = None
         self.stop_reason: int | str | None = None
+        self.vector = b""
 
     def put(self, delta: Delta) -> None:
         self.texts.write(delta.text)
@@ -39,7 +40,7 @@ class CollectedDeltas:
             self.logprobs.add(delta.logprobs)
         if delta.more is not None:
             self.ids += delta.more.ids
-            self.stop_reason = delta.more.stop_reason
+            self.stop_reason, self.vector = delta.more.stop_reason, delta.more.vector
             self.prompt = delta.more.prompt or self.prompt
 
     def read_prompt(self) -> None:

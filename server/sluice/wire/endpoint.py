@@ -10,7 +10,7 @@ from typing import NamedTuple, Protocol
 
 from pydantic import BaseModel
 
-from sluice.engine.base import Delta, GenerationRequest, Rendered
+from sluice.engine.base import Delta, GenerationRequest, Rendered, Task
 from sluice.settings import RequestClass
 from sluice.wire.collected import CollectedDeltas
 
@@ -28,12 +28,13 @@ class Problem(NamedTuple):
 class About(NamedTuple):
     """What an answer tells of itself and of the server; `created` in seconds since 1970.
 
-    `reasoning_fields`: the names under which reasoning goes out where the API has none of its own. `prompts`: as the
-    engine has them.
+    `model`: the name that the client calls it by, or the first one if it gives none. `reasoning_fields`: the names
+    under which reasoning goes out where the API has none of its own. `prompts`: as the engine has them.
     """
 
     id: str
     created: int
+    model: str
     fingerprint: str
     reasoning_fields: tuple[str, ...]
     prompts: Sequence[Rendered] = ()
@@ -82,7 +83,7 @@ class Call(Protocol):
     """A body, parsed and valid. `request_class`: the one asked for; None leaves it to the tenant."""
 
     @property
-    def model(self) -> str: ...
+    def model(self) -> str | None: ...
 
     @property
     def stream(self) -> bool: ...
@@ -108,7 +109,10 @@ class Call(Protocol):
 
 @dataclass(frozen=True)
 class Endpoint:
-    """`id_prefix` begins the ids of its answers; `body` describes it to people; `parse` raises InvalidRequest."""
+    """`id_prefix` begins the ids of its answers; `body` describes it to people; `parse` raises InvalidRequest.
+
+    `task`: what the model has to be there for.
+    """
 
     path: str
     summary: str
@@ -116,3 +120,4 @@ class Endpoint:
     body: type[BaseModel]
     parse: Callable[[bytes], Call]
     encode_error: Callable[[Problem], bytes]
+    task: Task = "generate"

@@ -1,9 +1,10 @@
-"""LangChain over langchain-openai: an agent with a tool, streaming, structured output, batches, token counts."""
+"""LangChain over its packages for OpenAI and Anthropic: an agent, streaming, structured output, batches, async."""
 
 import asyncio
 from typing import Any, Literal
 
 from langchain.agents import create_agent
+from langchain_anthropic import ChatAnthropic
 from langchain_core.tools import tool
 from langchain_openai import ChatOpenAI
 from pydantic import BaseModel
@@ -51,8 +52,12 @@ def structured() -> None:
     print("did: structured output by schema and by a function")
 
 
-def agent(**more: Any) -> None:
-    acts = create_agent(model(**more), tools=[get_weather], system_prompt="Be kind.")
+def claude() -> Any:
+    return ChatAnthropic(model="demo", temperature=0, max_tokens=100, max_retries=0)
+
+
+def agent(thinks: Any) -> None:
+    acts = create_agent(thinks, tools=[get_weather], system_prompt="Be kind.")
     last = acts.invoke(OSLO)["messages"][-1]
     assert last.text == "The tool says: 5 degrees in Oslo", last
     told = [chunk.text for chunk, _ in acts.stream(OSLO, stream_mode="messages") if chunk.type == "AIMessageChunk"]
@@ -68,11 +73,14 @@ def main() -> None:
     chat()
     stream()
     structured()
-    agent()
+    agent(model())
     print("did: agent with a tool, whole and streamed")
     asyncio.run(asynchronous())
-    agent(use_responses_api=True)
+    agent(model(use_responses_api=True))
     print("did: the same agent over responses")
+    agent(claude())
+    assert isinstance(claude().with_structured_output(Place).invoke("What is the weather in Oslo?"), Place)
+    print("did: the same agent over messages, and structured output")
 
 
 main()

@@ -46,6 +46,7 @@ class Odd:
         *,
         wants_ids: bool = False,
         cache_salt: str | None = None,
+        adapter: Any = None,
     ) -> "Odd":
         for delta in self.deltas or ():
             receiver.put(delta)

@@ -1,13 +1,16 @@
 """vLLM's parsers see what may be a marker, and what is made of an answer is as if they had seen all of it."""
 
 import json
+from copy import copy
+from dataclasses import replace
 from typing import Any
 
 import pytest
+import xgrammar
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sluice.engine.base import Chat
+from sluice.engine.base import Chat, NamedTool
 from sluice.engine.parser import CallDelta, Parsed
 from sluice.engine.vllm.parsing import Parsing, default_of_switches
 from sluice.engine.vllm.reading import Reading
@@ -15,6 +18,12 @@ from sluice.engine.vllm.renderer import Renderer
 from sluice.errors import InvalidRequest
 
 TOOLS = [{"type": "function", "function": {"name": "f", "description": None, "parameters": {"type": "object"}}}]
+FLAG = {
+    "type": "function",
+    "function": {"name": "f", "parameters": {
+        "type": "object", "properties": {"on": {"type": "boolean"}}, "required": ["on"],
+    }},
+}  # fmt: skip
 ASKED = [{"role": "user", "content": "Hi."}]
 CALL = '<tool_call>{"name": "f", "arguments": {"city": "Oslo"}}</tool_call>'
 THOUGHT = "<think>\nHm, 1 < 2.\n</think>\n\n"
@@ -155,6 +164,23 @@ def test_tools_need_a_parser(renderer: Renderer) -> None:
     assert not without.needs(Chat(ASKED, {"enable_thinking": True}), None)
     with pytest.raises(InvalidRequest, match=r"engine\.tool_call_parser"):
         without.prepare(Chat(ASKED, {}, TOOLS, "auto"), [1], None)
+
+
+@pytest.mark.parametrize("choice", ["required", NamedTool("f")])
+def test_white_space_in_a_call_that_has_to_be_made(renderer: Renderer, choice: Any) -> None:
+    """Where the settings forbid any, there is at most one between two parts: a small model would write no end of it."""
+    config = copy(renderer.vllm.config)
+    config.structured_outputs_config = replace(
+        config.structured_outputs_config, backend="xgrammar", disable_any_whitespace=True
+    )
+    held = Parsing(config, renderer.vllm.tokenizer, "hermes", "deepseek_r1", renderer.write)
+    tag = held.prepare(Chat(ASKED, {}, [FLAG], choice), [1], None).more["params"]["structured_outputs"].structural_tag
+    compiled = xgrammar.GrammarCompiler(xgrammar.TokenizerInfo([])).compile_structural_tag(tag)
+    call = '<tool_call>{"name": "f", "arguments": {"on":@true}}</tool_call>'
+    accepted = [
+        xgrammar.GrammarMatcher(compiled).accept_string(call.replace("@", spaces)) for spaces in ("", " ", "\n\n")
+    ]
+    assert accepted == [True, True, False]
 
 
 def test_who_thinks(parsing: Parsing) -> None:

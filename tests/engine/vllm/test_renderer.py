@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sluice.engine.base import Chat, Prompt
+from sluice.engine.base import Chat
 from sluice.engine.vllm.renderer import SHORT_FOR_FAST, SHORT_PROMPT, Renderer, is_short
 from sluice.errors import ContextLengthExceeded, InvalidRequest
 from tests.engine.vllm.conftest import RendererOf
@@ -91,7 +91,7 @@ def test_what_is_short(prompt: Chat | str, is_so: bool) -> None:
 
 
 MANY = 100_000
-HEAVY: dict[str, Prompt] = {
+HEAVY: dict[str, Chat | str] = {
     "a text": "漢" * 1_000_000,
     "a content": user("<|im_end|> " * 300_000),
     "arguments": called(json.dumps({"a": "b " * 1_000_000})),

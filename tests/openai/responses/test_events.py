@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from openai.types.responses import Response
 
-from sluice.engine.base import Delta, More, TokenLogprob
+from sluice.engine.base import Delta, More, Rendered, TokenLogprob
 from sluice.engine.parser import CallDelta, Parsed
 from sluice.wire.endpoint import Problem
 from tests.openai.responses.told import ABOUT, USED, Told, events_of, names, played, response
@@ -57,6 +57,21 @@ def test_a_text() -> None:
     assert told.response["usage"] == USAGE
     answer = whole([*TEXT, END])
     assert answer == told.response | {"completed_at": answer["completed_at"]}
+
+
+def test_the_raw_texts_are_told_where_they_are_asked_for() -> None:
+    call = response(enable_response_messages=True)
+    request = call.to_generation("id")
+    assert (request.sampling.wants_ids, request.tokenizing.wants_text) == (True, True)
+    sequence = call.collected()
+    sequence.put(Delta("<think>Hm.</think>One", 2, "stop", None, More((5, 6))))
+    sequence.parsed = Parsed("One", "Hm.")
+    about = ABOUT._replace(prompts=[Rendered([1, 2, 3], text="<user>Hi.")])
+    told = json.loads(b"".join(call.whole(about, [sequence], USED)))
+    kind = {"type": "raw_message_tokens"}
+    assert told["input_messages"] == [kind | {"message": "<user>Hi.", "tokens": [1, 2, 3]}]
+    assert told["output_messages"] == [kind | {"message": "<think>Hm.</think>One", "tokens": [5, 6]}]
+    assert [item["type"] for item in told["output"]] == ["reasoning", "message"]
 
 
 def test_thoughts_a_text_and_calls() -> None:

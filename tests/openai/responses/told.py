@@ -12,7 +12,7 @@ from sluice.openai.responses.translation import ResponsesCall
 from sluice.wire.endpoint import About, Totals
 
 EVENT: TypeAdapter[Any] = TypeAdapter(ResponseStreamEvent)
-ABOUT = About("resp_0a", 123, "sluice-test", ())
+ABOUT = About("resp_0a", 123, "demo", "sluice-test", ())
 USED = Totals(10, 6, 4, 2)
 BODY = {"model": "demo", "input": "Hi."}
 Event = dict[str, Any]

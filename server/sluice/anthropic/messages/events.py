@@ -58,8 +58,8 @@ class MessageEvents:
     while a call was open, whose arguments may go on.
     """
 
-    def __init__(self, about: About, model: str) -> None:
-        self.about, self.model = about, model
+    def __init__(self, about: About) -> None:
+        self.about = about
         self.frames: list[Frame | None] = [None]
         self.kind: Kind | None = None
         self.index = -1
@@ -69,7 +69,7 @@ class MessageEvents:
 
     def first(self) -> bytes:
         usage = Usage.of(Totals(sum(len(prompt.tokens) for prompt in self.about.prompts), 0))
-        return event(MessageStart(Message(self.about.id, "assistant", self.model, [], None, None, usage)))
+        return event(MessageStart(Message(self.about.id, "assistant", self.about.model, [], None, None, usage)))
 
     def delta(self, index: int, delta: Delta) -> bytes:
         more, events = delta.more or More(), list[bytes]()

@@ -24,7 +24,7 @@ class MessagesCall(MessagesRequest):
         return GenerationRequest(request_id, (self.chat,), sampling)
 
     def encoder(self, about: About) -> MessageEvents:
-        return MessageEvents(about, self.model)
+        return MessageEvents(about)
 
     def collected(self) -> CollectedDeltas:
         return CollectedDeltas()
@@ -35,7 +35,7 @@ class MessagesCall(MessagesRequest):
         call = parsed.calls[-1].arguments if parsed.calls else None
         end = ending(sequence.finish_reason, sequence.stop_reason, call)
         yield Message(
-            about.id, "assistant", self.model, to_content(parsed, about.id), end.stop_reason, end.stop_sequence,
+            about.id, "assistant", about.model, to_content(parsed, about.id), end.stop_reason, end.stop_sequence,
             Usage.of(totals),
         ).encode()  # fmt: skip
 

@@ -25,7 +25,10 @@ def configure(settings: Settings, arguments: dict[str, Any]) -> "VllmConfig":
     check_kinds(extra)
     check_names(*settings.parsers)
     try:
-        return AsyncEngineArgs(**arguments).create_engine_config()
+        engine = AsyncEngineArgs(**arguments)
+        if "max_num_batched_tokens" not in extra and engine.create_model_config().runner_type == "pooling":
+            engine.max_num_batched_tokens = None  # what is pooled is often read in one go
+        return engine.create_engine_config()
     except ValidationError as error:
         first = error.errors()[0]
         message = first["msg"].removeprefix("Value error, ")

@@ -10,12 +10,15 @@ from prometheus_client.registry import Collector
 
 from sluice.engine.base import (
     AS_IT_IS,
+    Chat,
     Constraint,
     EngineSequence,
     Loading,
     ModelInfo,
     OutputPathName,
     Pace,
+    Pair,
+    Pooling,
     Prompt,
     Receiver,
     Rendered,
@@ -23,6 +26,7 @@ from sluice.engine.base import (
     Tokenizing,
 )
 from sluice.engine.devices import Device
+from sluice.engine.vllm.adapters import requests
 from sluice.engine.vllm.child_logs import ChildLogs
 from sluice.engine.vllm.launch import Launch
 from sluice.engine.vllm.output_path import OutputPath
@@ -32,9 +36,11 @@ from sluice.settings import Settings
 from sluice.stderr import tell
 
 if TYPE_CHECKING:
+    from vllm.lora.request import LoRARequest
     from vllm.sampling_params import SamplingParams
     from vllm.v1.engine.async_llm import AsyncLLM
 
+    from sluice.engine.vllm.pairs import Pairs
     from sluice.engine.vllm.parsing import Parsing
     from sluice.engine.vllm.renderer import Renderer
 
@@ -54,6 +60,8 @@ class VLLMEngine:
         self.misfit: str | None = None
         self.defaults: dict[str, Any] = {}
         self.pace = Pace()
+        self.adapters: dict[str, LoRARequest] = {}
+        self.pairs: Pairs | None = None
         self.renderer: Renderer
         self.parsing: Parsing
 
@@ -94,16 +102,34 @@ class VLLMEngine:
             max_model_len=config.model_config.max_model_len,
             max_num_seqs=config.scheduler_config.max_num_seqs * self.settings.engine.workers,
             max_tokens=self.defaults.pop("max_tokens", None),
+            tasks=await self.find_tasks(),
         )
+
+    async def find_tasks(self) -> frozenset[str]:
+        """vLLM's; and a model scores whose classes are one."""
+        tasks = frozenset(await self.running.get_supported_tasks())
+        if "classify" in tasks and self.running.model_config.hf_config.num_labels == 1:
+            from sluice.engine.vllm.pairs import Pairs
+
+            self.pairs = Pairs(self.renderer)
+            return tasks | {"score"}
+        return tasks
 
     async def connect(self, llm: "AsyncLLM") -> None:
         """Take the outputs from here on."""
         from sluice.engine.vllm.probe import choose
+        from sluice.engine.vllm.public import PublicPath
         from sluice.engine.vllm.renderer import Renderer
 
-        are_text = self.settings.engine.special_tokens_in_text == "text"
+        pools = llm.vllm_config.model_config.runner_type == "pooling"
+        are_text = self.settings.engine.special_tokens_in_text == "text" and not pools
         self.renderer = await asyncio.to_thread(Renderer, llm.renderer, are_text)
+        self.adapters = requests(self.settings)
         self.parsing = await asyncio.to_thread(self.find_parsers, llm)
+        if pools:
+            self.path = PublicPath(llm)
+            await self.path.start()
+            return
         self.path, self.misfit = await choose(llm, self.settings.engine.output_path, self.pace, self.renderer)
 
     def find_parsers(self, llm: "AsyncLLM") -> "Parsing":
@@ -114,6 +140,9 @@ class VLLMEngine:
     async def render(
         self, prompt: Prompt, constraint: Constraint | None = None, tokenizing: Tokenizing = AS_IT_IS
     ) -> Rendered:
+        if isinstance(prompt, Pair):
+            assert self.pairs is not None, "the model does not score"
+            return await self.pairs.render(prompt)
         tokens = await self.renderer.render(prompt, tokenizing)
         rendered = Rendered(tokens)
         if self.parsing.needs(prompt, constraint):
@@ -122,7 +151,18 @@ class VLLMEngine:
             rendered = msgspec.structs.replace(rendered, text=self.renderer.text_of(prompt, tokenizing, tokens))
         return rendered
 
-    def submit(self, sequence_id: str, prompt: Rendered, sampling: Sampling, receiver: Receiver) -> EngineSequence:
+    async def tokenize(self, prompt: Chat | str, tokenizing: Tokenizing = AS_IT_IS) -> list[int]:
+        return await self.renderer.tokenize(prompt, tokenizing)
+
+    async def detokenize(self, tokens: list[int]) -> str:
+        return await self.renderer.detokenize(tokens)
+
+    async def token_strings(self, tokens: list[int]) -> list[str]:
+        return await asyncio.to_thread(self.renderer.vllm.tokenizer.convert_ids_to_tokens, tokens)
+
+    def submit(
+        self, sequence_id: str, prompt: Rendered, sampling: Sampling, receiver: Receiver, adapter: str | None = None
+    ) -> EngineSequence:
         from sluice.engine.vllm.deltas import ended_by
         from sluice.engine.vllm.reason import brief
 
@@ -131,6 +171,7 @@ class VLLMEngine:
             return self.path.submit(
                 sequence_id, prompt, self.to_params(sampling, prompt), receiver,
                 wants_ids=sampling.wants_ids, cache_salt=sampling.cache_salt,
+                adapter=None if adapter is None else self.adapters[adapter],
             )  # fmt: skip
         except ValueError as error:
             raise InvalidRequest(brief(error), param=getattr(error, "parameter", None)) from error
@@ -156,6 +197,29 @@ class VLLMEngine:
         values |= prompt.more.get("params", {})
         kind = HeldParams if "structured_outputs" in values else SamplingParams
         return kind(**values, output_kind=RequestOutputKind.DELTA, skip_clone=True)
+
+    def pool(
+        self, sequence_id: str, prompt: Rendered, pooling: Pooling, receiver: Receiver, adapter: str | None = None
+    ) -> EngineSequence:
+        from vllm.exceptions import VLLMClientError
+        from vllm.pooling_params import PoolingParams
+
+        from sluice.engine.vllm.pooled import PooledSequence
+        from sluice.engine.vllm.public import PublicPath
+        from sluice.engine.vllm.reason import brief
+
+        assert isinstance(self.path, PublicPath), "the model does not pool"
+        given = msgspec.structs.asdict(pooling)
+        del given["cache_salt"]
+        params = PoolingParams(**given, extra_kwargs=prompt.more.get("extra"))
+        try:
+            params.verify(self.running.model_config)
+        except (ValueError, VLLMClientError) as error:
+            raise InvalidRequest(brief(error), param="dimensions") from error
+        lora = None if adapter is None else self.adapters[adapter]
+        return PooledSequence(
+            self.path, sequence_id, prompt, params, receiver, cache_salt=pooling.cache_salt, adapter=lora
+        )
 
     def last_step(self) -> float:
         assert self.path is not None, "the engine has not started"

@@ -19,7 +19,7 @@ import psutil
 
 from sluice.engine.base import Loading
 from sluice.engine.devices import Device
-from sluice.engine.vllm import cpu
+from sluice.engine.vllm import adapters, cpu
 from sluice.engine.vllm.chatting import check_chats
 from sluice.engine.vllm.configuration import configure
 from sluice.engine.vllm.package import check_companions
@@ -131,6 +131,7 @@ def arguments(settings: Settings, device: Device) -> dict[str, Any]:
         "pipeline_parallel_size": engine.pipeline_parallel_size,
         "data_parallel_size": engine.workers,
     }
+    named |= adapters.arguments(settings, device)
     if device == "cpu":
         named |= cpu.arguments(max_num_seqs)
     given = {key: value for key, value in named.items() if value is not None} | engine.extra

@@ -37,7 +37,7 @@ def check_folder(folder: Path, extra: dict[str, Any]) -> None:
     if missing:
         raise Mistake(f"the folder has no {', no '.join(missing)}", "model")
     if (folder / "config.json").exists():
-        read_object(folder / "config.json")
+        read_object(folder / "config.json", "model")
 
 
 def missing_weights(folder: Path) -> list[str]:
@@ -45,7 +45,7 @@ def missing_weights(folder: Path) -> list[str]:
         return ["weights (*.safetensors)"]
     if not (folder / INDEX).exists():
         return []
-    parts = read_object(folder / INDEX).get("weight_map")
+    parts = read_object(folder / INDEX, "model").get("weight_map")
     names = set(map(str, parts.values())) if isinstance(parts, dict) else set()
     return sorted(name for name in names if not (folder / name).exists())[:3]
 
@@ -54,11 +54,12 @@ def has(folder: Path, *patterns: str) -> bool:
     return any(True for pattern in patterns for _ in folder.glob(pattern))
 
 
-def read_object(path: Path) -> dict[str, Any]:
+def read_object(path: Path, *place: str) -> dict[str, Any]:
+    """Raises Mistake about that place."""
     try:
         found = json.loads(path.read_bytes())
     except (OSError, ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):
-        raise Mistake(f"its {path.name} is not a JSON object that can be read", "model")
+        raise Mistake(f"its {path.name} is not a JSON object that can be read", *place)
     return found

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Protocol
 from sluice.engine.base import EngineSequence, OutputPathName, Receiver, Rendered
 
 if TYPE_CHECKING:
+    from vllm.lora.request import LoRARequest
     from vllm.sampling_params import SamplingParams
 
 
@@ -21,7 +22,7 @@ class OutputPath(Protocol):
 
     def submit(
         self, sequence_id: str, prompt: Rendered, params: "SamplingParams", receiver: Receiver, *,
-        wants_ids: bool = False, cache_salt: str | None = None,
+        wants_ids: bool = False, cache_salt: str | None = None, adapter: "LoRARequest | None" = None,
     ) -> EngineSequence:  # fmt: skip
         """Hand a sequence to vLLM. `sequence_id` has to be unique. Raises what vLLM raises, or tells the receiver.
 

@@ -11,6 +11,7 @@ from vllm.sampling_params import SamplingParams, StructuredOutputsParams
 from sluice.engine.base import Chat, Constraint, NamedTool, Prompt, Rendered
 from sluice.engine.vllm.reading import Kind, Reading
 from sluice.engine.vllm.reason import brief
+from sluice.engine.vllm.white_space import one_space
 from sluice.errors import InvalidRequest
 
 if TYPE_CHECKING:
@@ -119,7 +120,11 @@ class Parsing:
             params = SamplingParams(structured_outputs=constraint)
             config = self.config
             params.verify(config.model_config, None, config.structured_outputs_config, self.tokenizer)
-            found["structured_outputs"] = params.structured_outputs
+            held = params.structured_outputs
+            assert held is not None
+            if held.structural_tag and config.structured_outputs_config.disable_any_whitespace:
+                held.structural_tag = one_space(held.structural_tag)
+            found["structured_outputs"] = held
         return {"params": found}
 
     def leads(self, parser: "Parser", request: ChatCompletionRequest) -> dict[Kind, frozenset[str]]:

@@ -17,6 +17,7 @@ from sluice.errors import EngineDied, EngineFailed, InvalidRequest
 
 if TYPE_CHECKING:
     from vllm.logprobs import PromptLogprobs
+    from vllm.lora.request import LoRARequest
     from vllm.outputs import CompletionOutput, RequestOutput
     from vllm.sampling_params import SamplingParams
     from vllm.v1.engine.async_llm import AsyncLLM
@@ -49,12 +50,12 @@ class PublicPath:
 
     def submit(
         self, sequence_id: str, prompt: Rendered, params: "SamplingParams", receiver: Receiver, *,
-        wants_ids: bool = False, cache_salt: str | None = None,
+        wants_ids: bool = False, cache_salt: str | None = None, adapter: "LoRARequest | None" = None,
     ) -> "PublicSequence":  # fmt: skip
         if params.prompt_logprobs is not None:
             check_prompt_logprobs(len(prompt.tokens) * (params.prompt_logprobs + 1))
         return PublicSequence(
-            self, sequence_id, prompt, params, receiver, wants_ids=wants_ids, cache_salt=cache_salt
+            self, sequence_id, prompt, params, receiver, wants_ids=wants_ids, cache_salt=cache_salt, adapter=adapter
         )  # fmt: skip
 
     def record(self) -> None:
@@ -84,10 +85,10 @@ class PublicSequence:
 
     def __init__(
         self, path: PublicPath, name: str, prompt: Rendered, params: "SamplingParams", receiver: Receiver, *,
-        wants_ids: bool, cache_salt: str | None,
+        wants_ids: bool, cache_salt: str | None, adapter: "LoRARequest | None",
     ) -> None:  # fmt: skip
         self.path, self.name, self.params, self.receiver, self.wants_ids = path, name, params, receiver, wants_ids
-        self.prompt, self.more, self.salt = prompt.tokens, prompt.more, salted(cache_salt)
+        self.prompt, self.more, self.salt, self.adapter = prompt.tokens, prompt.more, salted(cache_salt), adapter
         self.tokenizer: Any = getattr(path.llm.renderer.tokenizer, "backend_tokenizer", None)
         # A pause loses the state of a generator of its own, and makes of the answer a prompt, which is not penalized,
         # in which no stop string is looked for, and of which the logprobs know nothing.
@@ -114,7 +115,8 @@ class PublicSequence:
     def generate(self, name: str, prompt: list[int], params: "SamplingParams") -> None:
         rendered: Any = {"type": "token", "prompt_token_ids": prompt} | self.salt
         reasoning = {key: value for key, value in self.more.items() if key != "params"}
-        self.task = asyncio.create_task(self.run(self.path.llm.generate(rendered, params, name, **reasoning)))
+        outputs = self.path.llm.generate(rendered, params, name, lora_request=self.adapter, **reasoning)
+        self.task = asyncio.create_task(self.run(outputs))
         self.path.tasks.add(self.task)
         self.task.add_done_callback(self.path.tasks.discard)
 

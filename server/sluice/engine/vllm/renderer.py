@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from vllm.renderers.params import ChatParams, TokenizeParams
@@ -22,6 +23,10 @@ LOG = logging.getLogger("sluice")
 
 SHORT_PROMPT, SHORT_FOR_FAST = 1_000, 10_000
 """Characters up to which a prompt is rendered on the event loop: handing it to a thread would cost more than that."""
+SHORT_TOKENS = 2_000
+"""The same of what is made into text."""
+LETTER = "a"
+"""A text that shows which tokens a tokenizer puts around one."""
 CHARACTERS_A_VALUE = 200
 """What each value in a chat counts for: vLLM and the template spend that much on it, be it empty."""
 
@@ -37,6 +42,10 @@ class Renderer:
         self.fast = fast(vllm.tokenizer)
         self.short = SHORT_FOR_FAST if self.fast else SHORT_PROMPT
         self.max_tokens: int = vllm.model_config.max_model_len
+        pools = vllm.model_config.runner_type == "pooling"
+        self.longest_prompt = self.max_tokens if pools else self.max_tokens - 1
+        encoder: dict[str, Any] = (vllm.model_config.encoder_config or {}) if pools else {}
+        self.lowers = bool(encoder.get("do_lower_case"))
         width = characters_a_token(vllm.tokenizer)
         self.longest = None if width is None else width * self.max_tokens
         self.special: SpecialTokens | None = None
@@ -63,14 +72,33 @@ class Renderer:
             backend.normalizer is not None and any(token.normalized for token in tokens),
         )
 
-    async def render(self, prompt: Prompt, how: Tokenizing = AS_IT_IS) -> list[int]:
+    async def render(self, prompt: Chat | str | list[int], how: Tokenizing = AS_IT_IS) -> list[int]:
         """Raises InvalidRequest for what the template refuses, and ContextLengthExceeded for what can never fit."""
         if isinstance(prompt, list):
             return self.truncated(prompt, how)
+        return await self.off_the_loop(prompt, lambda prompt: self.render_now(prompt, how))
+
+    async def tokenize(self, prompt: Chat | str, how: Tokenizing = AS_IT_IS) -> list[int]:
+        """However many tokens it has. Raises InvalidRequest for what the template refuses."""
+        return await self.off_the_loop(prompt, lambda prompt: self.tokens_of(prompt, how, lambda text, _: text))
+
+    async def detokenize(self, tokens: list[int]) -> str:
+        """As vLLM, with special tokens. Raises InvalidRequest for what is not in the vocabulary."""
+        tokenizer = self.vllm.tokenizer
+        most = max(tokenizer.max_token_id, self.vllm.model_config.get_vocab_size() - 1)
+        largest = max(tokens, default=0)
+        if largest > most:
+            raise InvalidRequest(f"{largest} is no token: {most} is the last one.", param="tokens")
+        if len(tokens) <= SHORT_TOKENS:
+            return str(tokenizer.decode(tokens))
+        return str(await asyncio.to_thread(tokenizer.decode, tokens))
+
+    async def off_the_loop(self, prompt: Chat | str, render: Callable[[Chat | str], list[int]]) -> list[int]:
+        """If it is not short. Raises InvalidRequest for what goes wrong."""
         try:
             if is_short(prompt, self.short):
-                return self.render_now(prompt, how)
-            return await asyncio.get_running_loop().run_in_executor(None, self.render_now, prompt, how)
+                return render(prompt)
+            return await asyncio.get_running_loop().run_in_executor(None, render, prompt)
         except RequestError:
             raise
         except Exception as error:  # a template may raise anything, and nearly always because of its input
@@ -81,31 +109,48 @@ class Renderer:
 
     def render_now(self, prompt: Chat | str, how: Tokenizing = AS_IT_IS) -> list[int]:
         """On whatever thread."""
-        return self.truncated(self.tokens_of(prompt, how), how)
+        tokens = self.tokens_of(prompt, how, lambda text, param: self.fitting(text, param, how))
+        has_special = isinstance(prompt, str) and how.add_special_tokens is not False and how.truncation_side is None
+        return self.truncated(tokens, how, *(map(len, self.around()) if has_special else ()))
 
-    def tokens_of(self, prompt: Chat | str, how: Tokenizing) -> list[int]:
+    def tokens_of(self, prompt: Chat | str, how: Tokenizing, fit: Callable[[str, str], str]) -> list[int]:
+        """`fit` gets to see the text first, and what it came in."""
         if not isinstance(prompt, Chat):
-            return self.encode(self.fitting(prompt, "prompt", how), how.add_special_tokens is not False)
+            whole = fit(prompt, "prompt")
+            return self.encode(whole.lower() if self.lowers else whole, how.add_special_tokens is not False)
         hidden = self.special and self.special.hide(prompt)
         text = self.write(hidden or prompt)
         if not isinstance(text, str):
             return text
-        text = self.fitting(text, "messages", how)
+        text = fit(text, "messages")
         if self.special and hidden:
-            return [*(self.encode("", True) if how.add_special_tokens else ()), *self.special.encode(text)]
+            tokens = self.special.encode(text)
+            before, behind = self.around() if how.add_special_tokens else ([], [])
+            return before + tokens + behind
         return self.encode(text, bool(how.add_special_tokens))
+
+    def around(self) -> tuple[list[int], list[int]]:
+        """What the tokenizer puts before a text, and behind it."""
+        bare, whole = self.encode(LETTER, False), self.encode(LETTER, True)
+        start = next(at for at in range(len(whole)) if whole[at : at + len(bare)] == bare)
+        return whole[:start], whole[start + len(bare) :]
 
     def side(self, how: Tokenizing) -> str:
         """Where a prompt is cut: the tokenizer's own, if the request does not say."""
         return how.truncation_side or str(getattr(self.vllm.tokenizer, "truncation_side", "left"))
 
-    def truncated(self, tokens: list[int], how: Tokenizing) -> list[int]:
+    def truncated(self, tokens: list[int], how: Tokenizing, before: int = 0, behind: int = 0) -> list[int]:
+        """`before`, `behind`: so many at its ends stay, if there is room for them."""
         if how.truncate_to is None:
             return tokens
-        most = self.max_tokens - 1 if how.truncate_to < 0 else how.truncate_to
+        most = self.longest_prompt if how.truncate_to < 0 else how.truncate_to
         if len(tokens) <= most:
             return tokens
-        return tokens[:most] if self.side(how) == "right" else tokens[len(tokens) - most :]
+        if before + behind >= most:
+            before = behind = 0
+        end, room = len(tokens) - behind, most - before - behind
+        text = slice(before, before + room) if self.side(how) == "right" else slice(end - room, end)
+        return tokens[:before] + tokens[text] + tokens[end:]
 
     def text_of(self, prompt: Prompt, how: Tokenizing, tokens: list[int]) -> str:
         """The prompt, as the client has written it if it is a whole text."""

@@ -72,7 +72,9 @@ class Spoken(WireModel, ABC):
 
 
 class PlainMessage(Spoken):
-    role: Literal["system", "developer", "user"]
+    """From the system, the user, or one of whom only the model's template knows."""
+
+    role: Annotated[str, Field(pattern=r"^[\w-]{1,64}$", examples=["system", "developer", "user"])]
     content: Content
 
     def to_template(self) -> dict[str, Any]:
@@ -150,6 +152,7 @@ Message = Annotated[
             "system": PlainMessage, "developer": PlainMessage, "user": PlainMessage,
             "assistant": AssistantMessage, "tool": ToolMessage,
         },
+        PlainMessage,
     ),
     AfterValidator(lambda message: message.to_template()),
 ]  # fmt: skip

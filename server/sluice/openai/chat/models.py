@@ -8,14 +8,14 @@ from pydantic import ConfigDict, Field, JsonValue, model_validator
 from sluice.engine.base import NamedTool, ToolChoice
 from sluice.errors import InvalidRequest, quoted
 from sluice.openai.chat.messages import Message
+from sluice.openai.chat.templated import Templated
 from sluice.openai.reasons import Reason
 from sluice.openai.sampling import MOST_LOGPROBS, Count, GenerationBody
-from sluice.openai.tools import Choice, Tools
+from sluice.openai.tools import Choice
 from sluice.openai.usage import Usage
 from sluice.settings import RequestClass
 from sluice.wire.answer import Answer
 from sluice.wire.body import MOST_FIELDS, Dropped, Whole, at_most, only
-from sluice.wire.template_arguments import TemplateArguments
 
 MOST_MESSAGES = 2048
 """OpenAI's own limit."""
@@ -27,22 +27,18 @@ EXAMPLE: dict[str, JsonValue] = {
 }
 
 
-class ChatCompletionRequest(GenerationBody):
+class ChatCompletionRequest(GenerationBody, Templated):
     model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]})
 
     messages: Annotated[list[Message], Field(min_length=1, fail_fast=True), at_most(MOST_MESSAGES)]
     max_completion_tokens: Count | None = None
     logprobs: bool = False
     top_logprobs: Annotated[int, Field(ge=0, le=MOST_LOGPROBS), Whole] = 0
-    chat_template_kwargs: TemplateArguments | None = None
 
-    tools: Tools = Field(default_factory=list)
     tool_choice: Choice = None
     parallel_tool_calls: bool = True
     reasoning_effort: Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"] | None = None
     include_reasoning: bool = True
-    add_generation_prompt: bool = True
-    continue_final_message: bool = False
     documents: Annotated[list[Annotated[dict[str, str], at_most(MOST_FIELDS)]], Field(fail_fast=True)] | None = None
     return_prompt_text: bool = False
     service_tier: Literal["auto", "default", "flex"] | None = None
@@ -72,14 +68,6 @@ class ChatCompletionRequest(GenerationBody):
         if self.top_logprobs and not self.logprobs:
             raise InvalidRequest("top_logprobs needs logprobs: true.", param="top_logprobs")
         self.check_tools()
-        if (
-            self.continue_final_message
-            and "add_generation_prompt" in self.model_fields_set
-            and self.add_generation_prompt
-        ):
-            raise InvalidRequest(
-                "continue_final_message and add_generation_prompt exclude each other.", param="continue_final_message"
-            )
         both = (self.max_tokens, self.max_completion_tokens)
         if None not in both and both[0] != both[1]:
             raise InvalidRequest("max_tokens and max_completion_tokens are two names of one limit.", param="max_tokens")
@@ -99,17 +87,13 @@ class ChatCompletionRequest(GenerationBody):
 
     @property
     def template_arguments(self) -> dict[str, Any]:
-        """What the template is told, by fields of their own as well; vLLM makes the same of an effort."""
-        told = dict(self.chat_template_kwargs or {})
+        """With what vLLM makes of an effort."""
+        told = super().template_arguments
         if self.reasoning_effort is not None:
             told.setdefault("reasoning_effort", self.reasoning_effort)
             told.setdefault("enable_thinking", self.reasoning_effort != "none")
         if self.documents is not None:
             told.setdefault("documents", self.documents)
-        if self.continue_final_message:
-            told |= {"continue_final_message": True, "add_generation_prompt": False}
-        elif not self.add_generation_prompt:
-            told["add_generation_prompt"] = False
         return told
 
     @property

@@ -63,7 +63,7 @@ class ChatCall(ChatCompletionRequest):
     def whole(self, about: About, sequences: Sequence[CollectedDeltas], totals: Totals) -> Iterator[bytes | bytearray]:
         choices = (self.choice(index, sequence, about) for index, sequence in enumerate(sequences))
         answer = ChatCompletion(
-            id=about.id, object="chat.completion", created=about.created, model=self.model, choices=[],
+            id=about.id, object="chat.completion", created=about.created, model=about.model, choices=[],
             usage=Usage.of(totals), system_fingerprint=about.fingerprint,
             service_tier="flex" if self.service_tier == "flex" else "default",
             **(self.about_prompt(about.prompts[0]) if self.tells_prompt else {}),
@@ -132,7 +132,8 @@ class ChatChunks(Chunks):
 
     @classmethod
     def plain(cls, index: int, text: str, ending: Ending) -> ChatChunkChoice:
-        choice = ChatChunkChoice(index=index, delta=ChatDelta(content=text), logprobs=None, finish_reason=ending)
+        said = ChatDelta(content=text) if text or ending is None else ChatDelta()
+        choice = ChatChunkChoice(index=index, delta=said, logprobs=None, finish_reason=ending)
         if ending:
             choice.stop_reason = None
         return choice
@@ -162,7 +163,7 @@ class ChatChunks(Chunks):
             entries.add(delta.logprobs)
             logprobs = entries.take()
         said = ChatDelta()
-        if delta.text or not (more.reasoning or more.calls):
+        if delta.text or not (more.reasoning or more.calls or delta.finish_reason):
             said.content = delta.text
         if more.reasoning:
             for field in self.reasoning_fields:

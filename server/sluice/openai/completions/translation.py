@@ -41,7 +41,7 @@ class CompletionCall(CompletionRequest):
     def whole(self, about: About, sequences: Sequence[CollectedDeltas], totals: Totals) -> Iterator[bytes | bytearray]:
         choices = (self.choice(index, sequence, about) for index, sequence in enumerate(sequences))
         answer = Completion(
-            id=about.id, object="text_completion", created=about.created, model=self.model, choices=[],
+            id=about.id, object="text_completion", created=about.created, model=about.model, choices=[],
             usage=Usage.of(totals), system_fingerprint=about.fingerprint,
         )  # fmt: skip
         return whole(answer, choices, sequences)

@@ -77,11 +77,11 @@ class Echo(Answer):
     user: str | None
 
     @classmethod
-    def of(cls, request: ResponsesRequest) -> "Echo":
+    def of(cls, request: ResponsesRequest, model: str) -> "Echo":
         choice = request.tool_choice or "auto"
         return cls(
             background=False, instructions=request.instructions, max_output_tokens=request.max_output_tokens,
-            max_tool_calls=request.max_tool_calls, metadata=request.metadata, model=request.model,
+            max_tool_calls=request.max_tool_calls, metadata=request.metadata, model=model,
             parallel_tool_calls=request.parallel_tool_calls, previous_response_id=None,
             prompt_cache_key=request.prompt_cache_key,
             reasoning={"effort": request.reasoning.effort, "summary": None},
@@ -110,11 +110,24 @@ class State(Answer):
     usage: ResponseUsage | None = None
 
 
+class RawMessage(Answer):
+    """vLLM's: what the model has been given, or has written, before anything is read out of it."""
+
+    type: Literal["raw_message_tokens"]
+    message: str
+    tokens: list[int]
+
+
+class RawMessages(Answer):
+    input_messages: list[RawMessage]
+    output_messages: list[RawMessage]
+
+
 class ResponseObject:
     """It is in a stream three times, and the echo, which may be long, is made into JSON once."""
 
     def __init__(self, about: About, request: ResponsesRequest) -> None:
-        self.about, self.echo = about, one_line(Echo.of(request).encode())
+        self.about, self.echo = about, one_line(Echo.of(request, about.model).encode())
 
     def state(self, status: Literal["in_progress", "failed"], error: ResponseError | None = None) -> State:
         return State(self.about.id, "response", self.about.created, status, error=error)
@@ -127,8 +140,10 @@ class ResponseObject:
             usage=ResponseUsage.of(totals),
         )  # fmt: skip
 
-    def pieces(self, state: State, items: Iterable[bytes | bytearray]) -> Iterator[bytes | bytearray]:
+    def pieces(
+        self, state: State, items: Iterable[bytes | bytearray], raw: RawMessages | None = None
+    ) -> Iterator[bytes | bytearray]:
         """As JSON; `items`: that of its output's."""
         yield to_json(state)[:-1] + b"," + self.echo[1:-1] + b',"output":['
         yield from items
-        yield b"]}"
+        yield b"]}" if raw is None else b"]," + to_json(raw)[1:]

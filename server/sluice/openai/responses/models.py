@@ -79,6 +79,7 @@ class ResponsesRequest(GenerationBody):
     parallel_tool_calls: bool = True
     service_tier: Literal["auto", "default", "flex", "scale", "priority"] = "auto"
     truncation: Literal["auto", "disabled"] = "disabled"
+    enable_response_messages: bool = False
 
     metadata: Annotated[dict[MetadataKey, MetadataValue], at_most(MOST_METADATA)] = Field(default_factory=dict)
     user: str | None = None
@@ -95,7 +96,9 @@ class ResponsesRequest(GenerationBody):
     prompt_cache_retention: Dropped = None
 
     # These are not served: only what changes nothing is accepted.
-    background: Annotated[Any, never("A response is made while its client waits", False)] = None
+    background: Annotated[
+        Any, never("Nothing is stored here; background can only be used when `store` is true", False)
+    ] = None
     conversation: Annotated[Any, never(NO_STORE)] = None
     previous_response_id: Annotated[Any, never(NO_STORE)] = None
     prompt: Annotated[Any, never("No prompts are stored here; send the text in input")] = None
@@ -121,6 +124,18 @@ class ResponsesRequest(GenerationBody):
         if isinstance(choice, NamedTool) and choice.name not in names:
             raise InvalidRequest(f"tool_choice: tools has no function {quoted(choice.name)}.", param="tool_choice")
         return self
+
+    @model_validator(mode="after")
+    def messages_are_of_a_whole(self) -> Self:
+        if self.enable_response_messages and self.stream:
+            raise InvalidRequest(
+                "enable_response_messages needs an answer that is not streamed.", param="enable_response_messages"
+            )
+        return self
+
+    @property
+    def tells_ids(self) -> bool:
+        return self.enable_response_messages
 
     @property
     def chosen(self) -> ToolChoice:

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 
-from sluice.engine.base import Chat, GenerationRequest
+from sluice.engine.base import Chat, GenerationRequest, Rendered
 from sluice.engine.parser import CallDelta, Parsed
 from sluice.openai.errors import encode_error
-from sluice.openai.responses.answer import ResponseObject
+from sluice.openai.responses.answer import RawMessage, RawMessages, ResponseObject
 from sluice.openai.responses.events import ResponseEvents
 from sluice.openai.responses.items import to_messages
 from sluice.openai.responses.logprobs import TextLogprobs
@@ -29,7 +29,7 @@ class ResponsesCall(ResponsesRequest):
             [tool.to_template() for tool in self.tools], self.chosen, self.parallel_tool_calls, self.include_reasoning,
         )  # fmt: skip
         sampling = self.sampling(self.top_logprobs if self.wants_logprobs else None)
-        tokenizing = self.tokenizing(wants_text=False)
+        tokenizing = self.tokenizing(wants_text=self.enable_response_messages)
         return GenerationRequest(request_id, (chat,), sampling, 1, NAMES, tokenizing, self.request_id)
 
     def encoder(self, about: About) -> ResponseEvents:
@@ -42,7 +42,13 @@ class ResponsesCall(ResponsesRequest):
         (sequence,) = sequences
         status: Ending = "incomplete" if sequence.finish_reason == "length" else "completed"
         response = ResponseObject(about, self)
-        yield from response.pieces(response.ended(status, totals), items(about, sequence, status))
+        raw = raw_messages(about.prompts[0], sequence) if self.enable_response_messages else None
+        yield from response.pieces(response.ended(status, totals), items(about, sequence, status), raw)
+
+
+def raw_messages(prompt: Rendered, answer: CollectedDeltas) -> RawMessages:
+    given, written = (prompt.text or "", prompt.tokens), (answer.text, answer.ids)
+    return RawMessages(*([RawMessage("raw_message_tokens", *each)] for each in (given, written)))
 
 
 def items(about: About, sequence: CollectedDeltas, status: Ending) -> Iterator[bytes | bytearray]:

@@ -39,10 +39,11 @@ LATER_FIELDS: dict[type, str] = {EngineCoreOutput: "error"}
 """Those of 0.33, too."""
 
 ATTRIBUTES = """
-    tokenizer output_handler output_processor.propagate_error logger_manager engine_core.decoder.decode
-    engine_core.utility_results engine_core.ensure_alive engine_core.resources.output_socket.underlying
-    engine_core.resources.output_queue_task engine_core.resources.stats_update_task engine_core.resources.engine_dead
-    engine_core.resources.validate_alive engine_core.resources.ctx.destroy
+    tokenizer output_handler output_processor.propagate_error output_processor.lora_states logger_manager
+    engine_core.decoder.decode engine_core.utility_results engine_core.ensure_alive
+    engine_core.resources.output_socket.underlying engine_core.resources.output_queue_task
+    engine_core.resources.stats_update_task engine_core.resources.engine_dead engine_core.resources.validate_alive
+    engine_core.resources.ctx.destroy
 """
 """Of an AsyncLLM."""
 
@@ -52,7 +53,7 @@ def calls(llm: "AsyncLLM") -> list[tuple[Callable[..., Any], tuple[str, ...]]]:
     core, slow, stats = llm.engine_core, BaseIncrementalDetokenizer, IterationStats
     found: list[tuple[Callable[..., Any], tuple[str, ...]]] = [
         (llm.get_supported_tasks, ()),
-        (llm.input_processor.process_inputs, ("id", "prompt", "params", "tasks")),
+        (llm.input_processor.process_inputs, ("id", "prompt", "params", "tasks", "lora_request=")),
         (llm.output_processor.process_outputs, ("outputs", "timestamp", "stats", "weight_version")),
         (core.add_request_async, ("request",)),
         (core.abort_requests_async, ("ids",)),
@@ -70,7 +71,8 @@ def calls(llm: "AsyncLLM") -> list[tuple[Callable[..., Any], tuple[str, ...]]]:
         (stats.update_from_output, ("self", "output", "timestamp", "is_first", "state", "adapters", "adapter")),
         (stats.update_from_finished_request, ("self", "reason", "id", "prompt", "most", "state", "cached")),
         (RequestStateStats, ("arrival_time=",)),
-        (LoRARequestStates, ("log_stats=",)),
+        (LoRARequestStates.request_finished, ("self", "id", "adapter")),
+        (LoRARequestStates.update_scheduler_stats, ("self", "of_scheduler")),
     ]
     if llm.logger_manager is not None:
         found.append((llm.logger_manager.record, ("of_scheduler", "of_step", "of_cache", "worker")))

@@ -26,6 +26,7 @@ from sluice.engine.vllm.direct.socket import OutputSocket, close
 from sluice.errors import EngineDied, EngineFailed
 
 if TYPE_CHECKING:
+    from vllm.lora.request import LoRARequest
     from vllm.sampling_params import SamplingParams
     from vllm.v1.engine.async_llm import AsyncLLM
 
@@ -45,7 +46,7 @@ class DirectPath:
         self.sequences: dict[str, DirectSequence] = {}
         self.step_at = time.monotonic()
         self.socket = OutputSocket(self.core, self.step, pace)
-        self.no_adapters = LoRARequestStates(log_stats=False)
+        self.adapters: LoRARequestStates = llm.output_processor.lora_states
         self.outbox = Outbox(self.core)
         self.untold: list[tuple[SchedulerStats | None, IterationStats, int]] = []
         self.tasks: tuple[Any, ...] = ()
@@ -112,6 +113,7 @@ class DirectPath:
             ended += processor.process_outputs(others, outputs.timestamp, stats, outputs.weight_version).reqs_to_abort
         if ended:
             self.outbox.tell(self.core.abort_requests_async(ended))
+        self.adapters.update_scheduler_stats(outputs.scheduler_stats)
         self.untold.append((outputs.scheduler_stats, stats, outputs.engine_index))
         if len(self.untold) == UNTOLD_STEPS:
             self.record()
@@ -124,10 +126,12 @@ class DirectPath:
 
     def submit(
         self, sequence_id: str, prompt: Rendered, params: "SamplingParams", receiver: Receiver, *,
-        wants_ids: bool = False, cache_salt: str | None = None,
+        wants_ids: bool = False, cache_salt: str | None = None, adapter: "LoRARequest | None" = None,
     ) -> DirectSequence:  # fmt: skip
         rendered = {"type": "token", "prompt_token_ids": prompt.tokens} | salted(cache_salt)
-        request = self.llm.input_processor.process_inputs(sequence_id, rendered, params, self.tasks)
+        request = self.llm.input_processor.process_inputs(
+            sequence_id, rendered, params, self.tasks, lora_request=adapter
+        )
         if prompt.more:
             request.reasoning_ended = prompt.more["reasoning_ended"]
             request.reasoning_parser_kwargs = prompt.more.get("reasoning_parser_kwargs")

@@ -28,7 +28,7 @@ class Batch(Protocol):
     tokenizer: Any
     backend: Any
     sequences: dict[str, "DirectSequence"]
-    no_adapters: LoRARequestStates
+    adapters: LoRARequestStates
 
     def send(self, sequence: "DirectSequence", request: EngineCoreRequest) -> None: ...
 
@@ -39,7 +39,7 @@ class DirectSequence:
     """One sequence inside vLLM, which may be known there under one name after another."""
 
     __slots__ = (
-        "cached_tokens", "can_pause", "detokenizer", "id", "is_plain", "is_prefilling", "logprobs", "name",
+        "adapter", "cached_tokens", "can_pause", "detokenizer", "id", "is_plain", "is_prefilling", "logprobs", "name",
         "params", "path", "pauses", "receiver", "request", "silent", "silent_at", "stats", "stream", "tokens",
         "wants_ids",
     )  # fmt: skip
@@ -47,6 +47,7 @@ class DirectSequence:
     def __init__(self, path: Batch, request: EngineCoreRequest, receiver: Receiver, wants_ids: bool) -> None:
         self.path, self.request, self.receiver, self.wants_ids = path, request, receiver, wants_ids
         self.id = self.name = request.request_id
+        self.adapter = None if request.lora_request is None else request.lora_request.lora_name
         self.params = params = request.sampling_params
         prompt = request.prompt_token_ids or []
         ending = prompt[-DETOKENIZER_CONTEXT_TOKENS:]
@@ -159,11 +160,11 @@ class DirectSequence:
         self.is_prefilling = False
         if output.prefill_stats is not None:
             self.cached_tokens = output.prefill_stats.num_cached_tokens
-        stats.update_from_output(output, timestamp, True, self.stats, self.path.no_adapters, None)
+        stats.update_from_output(output, timestamp, True, self.stats, self.path.adapters, self.adapter)
 
     def end(self, reason: FinishReason, timestamp: float, stats: IterationStats) -> None:
         """Keep vLLM's books of the last output, and forget the sequence."""
-        del self.path.sequences[self.id]
+        self.leave()
         self.stats.num_generation_tokens, self.stats.last_token_ts = len(self.tokens), timestamp
         stats.update_from_finished_request(
             reason, self.name, len(self.request.prompt_token_ids or ()), self.params.max_tokens, self.stats,
@@ -171,11 +172,16 @@ class DirectSequence:
         )  # fmt: skip
 
     def fail(self, error: RequestError) -> None:
-        self.path.sequences.pop(self.id, None)
+        self.leave()
         self.receiver.fail(error)
 
+    def leave(self) -> bool:
+        """Forget it; whether it was known."""
+        self.path.adapters.request_finished(self.id, self.adapter)
+        return self.path.sequences.pop(self.id, None) is not None
+
     def abort(self) -> None:
-        if self.path.sequences.pop(self.id, None) is not None:
+        if self.leave():
             self.path.abort(self)
 
     pause = abort
