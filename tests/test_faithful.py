@@ -4,18 +4,20 @@ from typing import Any
 
 import pytest
 
+from tests.faithful.__main__ import conclude
 from tests.faithful.answer import Answer
-from tests.faithful.compare import differences
-from tests.faithful.deliberate import matches
-from tests.faithful.page import page
+from tests.faithful.compare import Difference, differences
+from tests.faithful.corpus.case import CHAT, Case
+from tests.faithful.deliberate import DELIBERATE, matches
+from tests.faithful.page import PAGE, page, recorded
+from tests.faithful.report import Report
 from tests.faithful.streams import openai_stream
-from tests.process import ROOT
 
 WHOLE: dict[str, Any] = {"id": "a", "choices": [{"text": "42", "logprobs": [-0.5], "stop_reason": None}]}
 
 
 def test_the_page_says_what_the_table_says() -> None:
-    assert (ROOT / "docs" / "faithful.md").read_text() == page()
+    assert PAGE.read_text() == page(recorded())
 
 
 @pytest.mark.parametrize(
@@ -69,3 +71,18 @@ def test_a_stream_is_put_together_to_what_the_whole_answer_is() -> None:
 def test_a_pattern_takes_brackets_as_they_are() -> None:
     assert matches("chat stop: [1]", "chat stop: [*")
     assert not matches("chat stop: 1", "chat stop: [1]")
+
+
+def test_what_is_not_in_the_table_is_told_and_fails(capsys: pytest.CaptureFixture[str]) -> None:
+    report, case = Report(2), Case("chat a", CHAT, {})
+    report.add(case, [Difference("chat a", "service_tier", "default", None)], 1)
+    assert capsys.readouterr().out == ""
+    assert conclude(report, everything=False) == 0
+    report.add(case, [Difference("chat a", "choices.0.message.content", "a", "b")], 3)
+    assert "choices.0.message.content: a | vLLM: b" in capsys.readouterr().out
+    assert conclude(report, everything=False) == 1
+
+
+def test_a_row_of_the_table_that_is_not_seen_fails(capsys: pytest.CaptureFixture[str]) -> None:
+    assert conclude(Report(0), everything=True) == 1
+    assert DELIBERATE[1].cases[0] in capsys.readouterr().out

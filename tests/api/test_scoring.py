@@ -32,10 +32,10 @@ SIDES: list[tuple[dict[str, Any], list[int]]] = [
 async def test_scores(client: httpx.AsyncClient) -> None:
     for path in ("/v1/score", "/score"):
         for sides, scores in SIDES:
-            whole = (await client.post(path, json={"model": "demo", "request_id": "mine"} | sides)).json()
+            whole = (await client.post(path, json={"request_id": "mine"} | sides)).json()
             assert [(each["index"], each["score"]) for each in whole["data"]] == list(enumerate(scores))
             assert whole["usage"] == {"prompt_tokens": len(scores), "total_tokens": len(scores)}
-            assert (whole["object"], whole["data"][0]["object"], whole["id"]) == ("list", "score", "score-mine")
+            assert (whole["object"], whole["model"], whole["id"]) == ("list", "demo", "score-mine")
 
 
 async def test_documents_come_in_the_order_of_their_scores(client: httpx.AsyncClient) -> None:

@@ -27,7 +27,9 @@ class Written:
         """Of each write, the text of each event."""
         parts = [write.decode().removesuffix("\n\n").split("\n\n") for write in self.writes]
         events = [[json.loads(part.removeprefix("data: ")) for part in write] for write in parts]
-        return [["".join(choice["delta"]["content"] for choice in event["choices"]) for event in w] for w in events]
+        return [
+            ["".join(choice["delta"].get("content", "") for choice in event["choices"]) for event in w] for w in events
+        ]
 
 
 def sink(coalesce: bool) -> tuple[StreamSink, Written, Pace]:

@@ -1,11 +1,11 @@
-"""The server's answers through the eyes of the `openai` package: its types, strict, with one more field, of vLLM's."""
+"""The server's answers through the eyes of the `openai` package: its types, strict, with vLLM's own fields."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
 from openai.types import Completion, CompletionChoice, CompletionUsage
-from openai.types.chat import ChatCompletion, ChatCompletionChunk
+from openai.types.chat import ChatCompletion, ChatCompletionChunk, ChatCompletionMessage
 from openai.types.chat.chat_completion import Choice as WholeChoice
 from openai.types.chat.chat_completion import ChoiceLogprobs as WholeLogprobs
 from openai.types.chat.chat_completion_chunk import Choice as ChunkChoice
@@ -23,16 +23,29 @@ class ChatStreamed(ChatCompletionChunk):
     choices: list[ChatStreamedChoice]  # type: ignore[assignment]
 
 
+class Said(ChatCompletionMessage):
+    reasoning: None
+    reasoning_content: None
+
+
 class ChatWholeChoice(WholeChoice):
+    message: Said
     stop_reason: int | str | None
+    token_ids: None
 
 
 class ChatWhole(ChatCompletion):
     choices: list[ChatWholeChoice]  # type: ignore[assignment]
+    prompt_logprobs: None
+    prompt_token_ids: None
+    prompt_text: None
 
 
 class WholeCompletionChoice(CompletionChoice):
     stop_reason: int | str | None
+    prompt_logprobs: None
+    prompt_token_ids: None
+    token_ids: None
 
 
 class WholeCompletion(Completion):
@@ -96,7 +109,12 @@ def completion_tokens(logprobs: Logprobs | None) -> list[Token] | None:
         return None
     columns = (logprobs.tokens, logprobs.token_logprobs, logprobs.top_logprobs, logprobs.text_offset)
     rows = zip(*(column or () for column in columns), strict=True)
-    return [Token(text, value, tuple(top.values()), offset) for text, value, top, offset in rows]
+    return [Token(text, value, likeliest(top), offset) for text, value, top, offset in rows]
+
+
+def likeliest(top: dict[str, float]) -> tuple[float, ...]:
+    """From the first one down; the token itself leads them."""
+    return tuple(sorted(top.values(), reverse=True))
 
 
 def usage_of(chunk: ChatCompletionChunk | ChatCompletion | Completion) -> tuple[CompletionUsage | None, bool]:
@@ -114,10 +132,10 @@ def chat_chunk(data: bytes) -> Answered:
     for choice in chunk.choices:
         assert choice.model_fields_set == {"index", "delta", "logprobs", "finish_reason"} | ended(choice.finish_reason)
         delta = choice.delta
-        assert delta.content is not None
+        assert delta.content or "content" in delta.model_fields_set or choice.finish_reason is not None
         assert delta.role in {None, "assistant"}
         tokens = chat_tokens(choice.logprobs)
-        entries.append(Entry(choice.index, delta.content, choice.finish_reason, tokens, delta.role is not None))
+        entries.append(Entry(choice.index, delta.content or "", choice.finish_reason, tokens, delta.role is not None))
     return Answered((chunk.id, chunk.created, chunk.model), entries, *usage_of(chunk))
 
 

@@ -69,7 +69,7 @@ def read(answer: str) -> tuple[str, dict[str, int], list[str]]:
     assert len(chunks) == last["usage"]["completion_tokens"], "not one event a token"
     choices = [chunk["choices"][0] for chunk in chunks]
     reasons = [choice["finish_reason"] for choice in choices if choice["finish_reason"]]
-    return "".join(choice["delta"]["content"] for choice in choices), last["usage"], reasons
+    return "".join(choice["delta"].get("content", "") for choice in choices), last["usage"], reasons
 
 
 async def test_curl_streams_to_the_letter(server: Process) -> None:

@@ -12,6 +12,7 @@ CLOSE = 1e-4
 NOISE = frozenset(
     {
         "id", "created", "created_at", "completed_at", "system_fingerprint", "item_id", "call_id", "request_id",
+        "signature",
     }
 )  # fmt: skip
 """Keys whose values are each server's own."""
@@ -38,7 +39,7 @@ def shorten(value: Any) -> str:
 
 def differences(case: str, sluice: Answer, vllm: Answer) -> Iterator[Difference]:
     if sluice.status != vllm.status:
-        yield Difference(case, "status", f"{sluice.status} {sluice.content}", f"{vllm.status} {vllm.content}")
+        yield Difference(case, f"status {sluice.status} instead of {vllm.status}", sluice.content, vllm.content)
     elif sluice.status == "200":
         ours, theirs = dict(leaves(sluice.content)), dict(leaves(vllm.content))
         for at in dict.fromkeys([*ours, *theirs]):

@@ -9,9 +9,16 @@ from pathlib import Path
 import yaml
 
 import sluice.demo
+from sluice.bench.frontend.vllm_serve import version
 from tests.process import QUICK, ROOT, started
 
 CONFIG = "configs/demo.yaml"
+MARKERS = {"reasoning_start_str": "<think>", "reasoning_end_str": "</think>"}
+"""Of the embedded model's thoughts; its parser tells Sluice, vLLM's `deepseek_v3` does not."""
+
+
+def vllm_version() -> str:
+    return version("vllm")
 
 
 def engine_arguments() -> list[str]:
@@ -37,7 +44,8 @@ async def vllm_server() -> AsyncIterator[str]:
         "sluice.bench.frontend.vllm_serve", "serve", str(Path(sluice.demo.__file__).parent), "--host", "127.0.0.1",
         "--port", str(port), "--served-model-name", "demo", "--dtype", "float32", "--enforce-eager",
         *engine_arguments(), "--enable-auto-tool-choice", "--tool-call-parser", "hermes",
-        "--reasoning-parser", "deepseek_r1", "--enable-prompt-tokens-details",
+        "--reasoning-parser", "deepseek_v3", "--reasoning-config", json.dumps(MARKERS),
+        "--enable-prompt-tokens-details",
         listens=False,
     ) as server:  # fmt: skip
         server.url = f"http://127.0.0.1:{port}"

@@ -157,7 +157,7 @@ def test_chat_completion() -> None:
     body = whole(chat(logprobs=True, top_logprobs=2, n=2), sequences=2)
     ChatCompletion.model_validate(body)
     choice = {
-        "message": {"role": "assistant", "content": 'One "two"\n\n\u2028😀abé', "refusal": None},
+        "message": {"role": "assistant", "content": 'One "two"\n\n\u2028😀abé', "refusal": None, "reasoning": None},
         "logprobs": {"content": CHAT_LOGPROBS, "refusal": None},
         "finish_reason": "stop",
         "stop_reason": None,

@@ -59,16 +59,16 @@ class Answering:
         if model not in self.names:
             raise no_model(model, self.names)
         headers = self.tell_ignored(call.ignored) if call.ignored else {}
-        model = self.require_ready()
-        if endpoint.task not in model.tasks:
-            raise no_task(endpoint.path, endpoint.task, call.model, model.tasks)
+        loaded = self.require_ready()
+        if endpoint.task not in loaded.tasks:
+            raise no_task(endpoint.path, endpoint.task, model, loaded.tasks)
         ticket.request_class = ticket.account.class_of(call.request_class)
         created = int(time.time())
         request = call.to_generation(f"{endpoint.id_prefix}{self.ids.getrandbits(128):032x}")
-        if call.model in self.adapters:
-            request = replace(request, adapter=call.model)
+        if model in self.adapters:
+            request = replace(request, adapter=model)
         generation = Generation(
-            request, ticket, engine=self.engine, model=model, controller=self.controller,
+            request, ticket, engine=self.engine, model=loaded, controller=self.controller,
             latencies=self.latencies, is_streamed=call.stream,
         )  # fmt: skip
         await generation.prepare()

@@ -12,7 +12,7 @@ from sluice.wire.endpoint import About, Encoder
 class PoolingBody(WireModel):
     """`use_activation`: false leaves what is made of a prompt as the model makes it."""
 
-    model: str
+    model: str | None = None
     use_activation: bool | None = None
     cache_salt: CacheSalt | None = None
     request_id: RequestId | None = None

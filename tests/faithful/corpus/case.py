@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 CHAT, COMPLETIONS = "/v1/chat/completions", "/v1/completions"
+TWO: dict[str, Any] = {"n": 2, "temperature": 1, "seed": 4}
+"""Two sequences; vLLM wants them sampled."""
 
 
 @dataclass(frozen=True)

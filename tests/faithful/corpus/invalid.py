@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from tests.faithful.corpus.case import CHAT, COMPLETIONS, Case, chat, completion
+from tests.faithful.corpus.case import CHAT, COMPLETIONS, TWO, Case, chat, completion
 from tests.faithful.corpus.tools import OSLO, WEATHER, named
 
 SHARED: dict[str, list[Any]] = {
@@ -98,7 +98,7 @@ def cases() -> Iterator[Case]:
     yield completion("echo without tokens, streamed", echo=True, max_tokens=0, stream=True)
     yield completion("prompt_logprobs, streamed", prompt_logprobs=1, stream=True)
     yield chat("prompt_logprobs, streamed", prompt_logprobs=1, stream=True)
-    yield completion("best_of, streamed", best_of=2, n=2, stream=True)
+    yield completion("best_of, streamed", best_of=2, stream=True, **TWO)
     for path in (CHAT, COMPLETIONS):
         for body in BODIES:
             yield Case(f"the body {body!r} at {path}", path, body)

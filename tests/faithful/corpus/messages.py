@@ -8,6 +8,8 @@ from tests.faithful.corpus.case import Case, both, chat, user
 SPOKEN = {"role": "assistant", "content": "Hi Ada!"}
 NAMED = [*user("My name is Ada."), SPOKEN]
 ASKED = user("What is my name?")
+SPELL = {"type": "text", "text": "Spell Oslo."}
+OF_OPENAI = ("refusal", "annotations", "audio", "function_call", "reasoning", "tool_calls")
 
 WRONG_MESSAGES: list[Any] = [[], None, "Hi", [1], [[]], {}, [{}], [{"content": "Hi"}]]
 WRONG_CONTENTS: list[Any] = [
@@ -36,94 +38,76 @@ def after(**more: Any) -> list[dict[str, Any]]:
     return [NAMED[0], SPOKEN | more, *ASKED]
 
 
+def said(content: Any, **more: Any) -> list[dict[str, Any]]:
+    """A user's turn."""
+    return [{"role": "user", "content": content} | more]
+
+
 def cases() -> Iterator[Case]:
-    yield from both(
-        chat("text parts", messages=[{"role": "user", "content": [{"type": "text", "text": "Spell Oslo."}]}]),
-        chat(
-            "two text parts",
-            messages=[
-                {"role": "user", "content": [{"type": "text", "text": "Repeat:"}, {"type": "text", "text": "the cat"}]},
-            ],
-        ),
-        chat("an empty list of parts", messages=[{"role": "user", "content": []}]),
-        chat("an empty text", messages=user("")),
-        chat("null for a user's content", messages=[{"role": "user", "content": None}]),
-        chat("no user's content", messages=[{"role": "user"}]),
-        chat("null for an assistant's content", messages=after(content=None)),
-        chat("a name", messages=[{"role": "user", "name": "ada", "content": "Spell Oslo."}]),
-        chat("a refusal", messages=after(content=None, refusal="No.")),
-        chat("a refusal part", messages=after(content=[{"type": "refusal", "refusal": "No."}])),
-        chat(
-            "nulls that openai's package sends",
-            messages=after(
-                refusal=None, annotations=None, audio=None, function_call=None, reasoning=None, tool_calls=None
-            ),
-        ),
-        chat("no calls in the list", messages=after(tool_calls=[])),
-        chat("litellm's keys", messages=after(provider_specific_fields={"refusal": None}, reasoning_content=None)),
-        chat("a key that nobody knows", messages=[{"role": "user", "content": "Spell Oslo.", "nobody": 1}]),
-        chat(
-            "a key in a part that nobody knows",
-            messages=[
-                {"role": "user", "content": [{"type": "text", "text": "Spell Oslo.", "nobody": 1}]},
-            ],
-        ),
-        chat(
-            "a cache_control",
-            messages=[
-                {
-                    "role": "user",
-                    "content": [{"type": "text", "text": "Spell Oslo.", "cache_control": {"type": "ephemeral"}}],
-                },
-            ],
-        ),
-        chat(
-            "a prefill",
-            messages=[*user("Count from 7 to 12."), {"role": "assistant", "content": "7 8"}],
-            continue_final_message=True,
-            add_generation_prompt=False,
-        ),
-        chat(
-            "a prefill without a word on the prompt",
-            messages=[*user("Count from 7 to 12."), SPOKEN],
-            continue_final_message=True,
-        ),
-        chat(
-            "a prefill and a prompt",
-            messages=[*user("Hi"), SPOKEN],
-            continue_final_message=True,
-            add_generation_prompt=True,
-        ),
-        chat(
-            "a prefill of a user's",
-            messages=user("Count from 7 to"),
-            continue_final_message=True,
-            add_generation_prompt=False,
-        ),
-        chat("no generation prompt", add_generation_prompt=False),
-        chat("the assistant's turn last", messages=NAMED),
-        chat("two users' turns", messages=[*user("My name is Ada."), *ASKED]),
-        chat("documents", documents=[{"title": "a", "text": "b"}]),
-        chat("an empty list of documents", documents=[]),
-        chat("a template", chat_template="{{ messages[0].content }}"),
-        chat("arguments for the template that are the server's", chat_template_kwargs={"tokenize": True}),
-        chat(
-            "a tool's result without a call",
-            messages=[*user("Hi"), {"role": "tool", "tool_call_id": "x", "content": "5"}],
-        ),
-        chat("a tool's result without an id", messages=[*user("Hi"), {"role": "tool", "content": "5"}]),
-        chat("a long prompt", messages=user("one two " * 300)),
-    )
+    yield from both(*of_a_user(), *of_an_assistant(), *prefills(), *for_the_template(), *results())
+    yield from wrong()
+
+
+def of_a_user() -> Iterator[Case]:
+    yield chat("text parts", messages=said([SPELL]))
+    yield chat("two text parts", messages=said([{"type": "text", "text": text} for text in ("Repeat:", "the cat")]))
+    yield chat("an empty list of parts", messages=said([]))
+    yield chat("an empty text", messages=user(""))
+    yield chat("null for a user's content", messages=said(None))
+    yield chat("no user's content", messages=[{"role": "user"}])
+    yield chat("a name", messages=said("Spell Oslo.", name="ada"))
+    yield chat("a key that nobody knows", messages=said("Spell Oslo.", nobody=1))
+    yield chat("a key in a part that nobody knows", messages=said([SPELL | {"nobody": 1}]))
+    yield chat("a cache_control", messages=said([SPELL | {"cache_control": {"type": "ephemeral"}}]))
+    yield chat("a long prompt", messages=user("one two " * 300))
+    yield chat("two users' turns", messages=[*user("My name is Ada."), *ASKED])
+
+
+def of_an_assistant() -> Iterator[Case]:
+    yield chat("null for an assistant's content", messages=after(content=None))
+    yield chat("a refusal", messages=after(content=None, refusal="No."))
+    yield chat("a refusal part", messages=after(content=[{"type": "refusal", "refusal": "No."}]))
+    yield chat("nulls that openai's package sends", messages=after(**dict.fromkeys(OF_OPENAI)))
+    yield chat("no calls in the list", messages=after(tool_calls=[]))
+    litellms = {"provider_specific_fields": {"refusal": None}, "reasoning_content": None}
+    yield chat("litellm's keys", messages=after(**litellms))
+    yield chat("the assistant's turn last", messages=NAMED)
+
+
+def prefills() -> Iterator[Case]:
+    counting = [*user("Count from 7 to 12."), {"role": "assistant", "content": "7 8"}]
+    whole: dict[str, Any] = {"continue_final_message": True, "add_generation_prompt": False}
+    yield chat("a prefill", messages=counting, **whole)
+    yield chat("a prefill without a word on the prompt", messages=counting, continue_final_message=True)
+    yield chat("a prefill and a prompt", messages=counting, continue_final_message=True, add_generation_prompt=True)
+    yield chat("a prefill of a user's", messages=user("Count from 7 to"), **whole)
+    yield chat("no generation prompt", add_generation_prompt=False)
+
+
+def for_the_template() -> Iterator[Case]:
+    yield chat("documents", documents=[{"title": "a", "text": "b"}])
+    yield chat("an empty list of documents", documents=[])
+    yield chat("a template", chat_template="{{ messages[0].content }}")
+    yield chat("arguments for the template that are the server's", chat_template_kwargs={"tokenize": True})
+
+
+def results() -> Iterator[Case]:
+    result = {"role": "tool", "content": "5"}
+    yield chat("a tool's result without a call", messages=[*user("Hi"), result | {"tool_call_id": "x"}])
+    yield chat("a tool's result without an id", messages=[*user("Hi"), result])
+
+
+def wrong() -> Iterator[Case]:
     yield chat("a prompt that is too long", messages=user("one two " * 20_000))
     for role in ("bot", "", None, 1, "function"):
         yield chat(f"the role {role!r}", messages=[{"role": role, "content": "Hi"}])
     for messages in WRONG_MESSAGES:
         yield chat(f"the messages {messages}", messages=messages)
     for content in WRONG_CONTENTS:
-        yield chat(f"the content {content}", messages=[{"role": "user", "content": content}])
+        yield chat(f"the content {content}", messages=said(content))
     for kind in ("image_url", "input_audio", "video_url", "file", "nobody"):
         part = {"type": kind, kind: {"url": "data:,x", "data": "", "format": "wav"}}
-        yield chat(f"a part of type {kind}", messages=[{"role": "user", "content": [part]}])
+        yield chat(f"a part of type {kind}", messages=said([part]))
     yield chat("no messages", messages=...)
     for calls in WRONG_CALLS:
         yield chat(f"the calls {calls}", messages=after(tool_calls=calls))

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from tests.faithful.corpus.case import Case, both, chat, user
+from tests.faithful.corpus.case import TWO, Case, both, chat, user
 
 SUM = "What is 17 + 25?"
 THINK = {"enable_thinking": True}
@@ -24,7 +24,7 @@ def cases() -> Iterator[Case]:
         chat("thoughts that are not shown", SUM, chat_template_kwargs=THINK, include_reasoning=False),
         chat("no thoughts, and none shown", SUM, include_reasoning=False),
         chat("thoughts that are cut", SUM, chat_template_kwargs=THINK, max_tokens=6),
-        chat("thoughts of two", SUM, chat_template_kwargs=THINK, n=2),
+        chat("thoughts of two", SUM, chat_template_kwargs=THINK, **TWO),
         chat("thoughts with ids", SUM, chat_template_kwargs=THINK, return_token_ids=True),
         chat("thoughts up to a stop", SUM, chat_template_kwargs=THINK, stop="is"),
         chat("a budget for thoughts", SUM, chat_template_kwargs=THINK, thinking_token_budget=3),

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from tests.faithful.corpus.case import Case, both, chat, user
+from tests.faithful.corpus.case import TWO, Case, both, chat, user
 
 
 def tool(name: str, strict: bool | None = None, /, **kinds: str) -> dict[str, Any]:
@@ -16,7 +16,7 @@ def tool(name: str, strict: bool | None = None, /, **kinds: str) -> dict[str, An
 WEATHER, TIMER = tool("get_weather", city="string"), tool("set_timer", minutes="integer")
 STRICT = tool("get_weather", True, city="string")
 OSLO, BOTH = "What is the weather in Oslo?", [WEATHER, TIMER]
-CALLED = {
+CALLED: dict[str, Any] = {
     "role": "assistant", "content": None, "tool_calls": [
         {"id": "call_1", "type": "function", "function": {"name": "get_weather", "arguments": '{"city": "Oslo"}'}},
     ],
@@ -43,7 +43,7 @@ def cases() -> Iterator[Case]:
         chat("a call that is cut", OSLO, tools=BOTH, max_tokens=8),
         chat("a call with logprobs", OSLO, tools=BOTH, logprobs=True),
         chat("a call with ids", OSLO, tools=BOTH, return_token_ids=True),
-        chat("two answers with calls", OSLO, tools=BOTH, n=2),
+        chat("two answers with calls", OSLO, tools=BOTH, **TWO),
         chat("a call with thoughts", OSLO, tools=BOTH, chat_template_kwargs={"enable_thinking": True}, max_tokens=90),
         chat("a call with an effort", OSLO, tools=BOTH, reasoning_effort="low", max_tokens=90),
         chat(

@@ -2,9 +2,11 @@
 
 from tests.faithful.corpus import (
     anthropic,
+    combined,
     invalid,
     logprobs,
     messages,
+    odd,
     reasoning,
     responses,
     sampling,
@@ -15,7 +17,21 @@ from tests.faithful.corpus import (
 )
 from tests.faithful.corpus.case import Case
 
-THEMES = (skills, sampling, logprobs, tools, structured, reasoning, messages, invalid, tokens, anthropic, responses)
+THEMES = (
+    skills,
+    sampling,
+    logprobs,
+    tools,
+    structured,
+    reasoning,
+    messages,
+    invalid,
+    tokens,
+    anthropic,
+    responses,
+    combined,
+    odd,
+)
 
 
 def corpus() -> list[Case]:

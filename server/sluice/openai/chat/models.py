@@ -143,8 +143,8 @@ class ChatMessage(Answer, kw_only=True):
     role: Literal["assistant"]
     content: str | None
     refusal: None = None
-    reasoning: str | UnsetType = UNSET
-    reasoning_content: str | UnsetType = UNSET
+    reasoning: str | UnsetType | None = UNSET
+    reasoning_content: str | UnsetType | None = UNSET
     tool_calls: list[CalledTool] | UnsetType = UNSET
 
 

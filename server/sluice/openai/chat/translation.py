@@ -92,9 +92,8 @@ class ChatCall(ChatCompletionRequest):
 
 def to_message(parsed: Parsed, about: About) -> ChatMessage:
     message = ChatMessage(role="assistant", content=parsed.text or (None if parsed.calls or parsed.reasoning else ""))
-    if parsed.reasoning:
-        for field in about.reasoning_fields:
-            setattr(message, field, parsed.reasoning)
+    for field in about.reasoning_fields:
+        setattr(message, field, parsed.reasoning or None)
     if parsed.calls:
         message.tool_calls = [
             CalledTool(

@@ -28,7 +28,7 @@ class EmbeddingCall(EmbeddingRequest, PoolingCall):
 
     def whole(self, about: About, sequences: Sequence[CollectedDeltas], totals: Totals) -> Iterator[bytes | bytearray]:
         answer = EmbeddingList(
-            object="list", id=about.id, created=about.created, model=self.model, data=[],
+            object="list", id=about.id, created=about.created, model=about.model, data=[],
             usage=EmbeddingUsage(totals.prompt, totals.prompt),
         )  # fmt: skip
         head, tail = answer.encode().split(NO_DATA)

@@ -50,7 +50,7 @@ class ScoreCall(ScoreRequest, ScoringCall):
     def whole(self, about: About, sequences: Sequence[CollectedDeltas], totals: Totals) -> Iterator[bytes | bytearray]:
         data = [Score(index, "score", score_of(sequence)) for index, sequence in enumerate(sequences)]
         usage = EmbeddingUsage(totals.prompt, totals.prompt)
-        yield ScoreList(about.id, "list", about.created, self.model, data, usage).encode()
+        yield ScoreList(about.id, "list", about.created, about.model, data, usage).encode()
 
 
 class RerankCall(RerankRequest, ScoringCall):
@@ -68,7 +68,7 @@ class RerankCall(RerankRequest, ScoringCall):
         ]
         results.sort(key=lambda each: each.relevance_score, reverse=True)
         usage = EmbeddingUsage(totals.prompt, totals.prompt)
-        yield Reranked(about.id, self.model, usage, results[: self.top_n or None]).encode()
+        yield Reranked(about.id, about.model, usage, results[: self.top_n or None]).encode()
 
 
 def score_of(sequence: CollectedDeltas) -> float:
