@@ -73,7 +73,9 @@ class Client:
         if self.by_node:
             self.environment.mkdir(exist_ok=True)
             (self.environment / "package.json").write_text(self.requirements.read_text())
-            await call("npm", "install", "--prefix", str(self.environment), "--no-audit", "--no-fund")
+            await call(
+                "npm", "install", "--prefix", str(self.environment), "--no-audit", "--no-fund", "--loglevel", "error"
+            )
         else:
             uv = str(Path(sys.executable).with_name("uv"))
             await call(uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(self.environment))
