@@ -104,7 +104,6 @@ class ResponsesRequest(GenerationBody):
     prompt: Annotated[Any, never("No prompts are stored here; send the text in input")] = None
     moderation: Annotated[Any, only()] = None
     echo: Annotated[Any, never(NO_PLACE, False)] = False
-    enable_response_messages: Annotated[Any, never(NO_PLACE, False)] = None
     previous_input_messages: Annotated[Any, never("Send the earlier items in input", [])] = None
     logprob_token_ids: Annotated[Any, never(NO_PLACE)] = None
     prompt_logprobs: Annotated[Any, never(NO_PLACE)] = None
