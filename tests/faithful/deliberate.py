@@ -46,7 +46,6 @@ STATUSES = (
     Deliberate(
         ("* structured_outputs: 'x'",), ("status 4xx instead of 5xx",), "It is the client's mistake; vLLM fails."
     ),
-    Deliberate(("tokenize *", "detokenize *"), REFUSED, "`/tokenize` and `/detokenize` are not served yet."),
     Deliberate(
         ("chat no model*", "* model: ''", "* model: None"),
         REFUSED,
