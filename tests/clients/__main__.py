@@ -47,8 +47,10 @@ async def run(client: Client, url: str, place: str) -> Run:
 
 if __name__ == "__main__":
     parser = ArgumentParser(prog="python -m tests.clients")
-    parser.add_argument("names", nargs="*", metavar="NAME", choices=[client.name for client in CLIENTS])
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(client.name for client in CLIENTS))
     parser.add_argument("--url", help="a Sluice that runs already")
     given = parser.parse_args()
+    if unknown := set(given.names) - {client.name for client in CLIENTS}:
+        parser.error(f"there is no client {', '.join(sorted(unknown))}")
     chosen = [client for client in CLIENTS if not given.names or client.name in given.names]
     sys.exit(asyncio.run(main(chosen, given.url)))
