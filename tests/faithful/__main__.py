@@ -7,7 +7,7 @@ import asyncio
 import sys
 from argparse import ArgumentParser
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from fnmatch import fnmatchcase
 
 import httpx
@@ -26,8 +26,9 @@ MOST_TRIES = 3
 @asynccontextmanager
 async def servers() -> AsyncIterator[list[str]]:
     print("Sluice and vLLM start", flush=True)
-    async with sluice_server() as sluice, vllm_server() as vllm:
-        yield [sluice, vllm]
+    async with AsyncExitStack() as stack:
+        starting = [stack.enter_async_context(server()) for server in (sluice_server, vllm_server)]
+        yield await asyncio.gather(*starting)
 
 
 async def serve() -> None:

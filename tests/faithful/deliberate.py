@@ -46,12 +46,6 @@ STATUSES = (
     Deliberate(
         ("* structured_outputs: 'x'",), ("status 4xx instead of 5xx",), "It is the client's mistake; vLLM fails."
     ),
-    Deliberate(("tokenize *", "detokenize *"), REFUSED, "`/tokenize` and `/detokenize` are not served yet."),
-    Deliberate(
-        ("chat no model*", "* model: ''", "* model: None"),
-        REFUSED,
-        "OpenAI requires `model`: of a server with several names none is to be guessed.",
-    ),
     Deliberate(
         ("chat no user's content*", "chat the content {}", "chat a tool's result without an id*", "chat the role *"),
         REFUSED,
@@ -62,6 +56,11 @@ STATUSES = (
         ("* temperature: '0'", "* temperature: True", "* stream: 1", "completion prompt: [True]", "* logprobs: True"),
         REFUSED,
         "As with OpenAI, a text is no number, and a truth value is neither.",
+    ),
+    Deliberate(
+        ("detokenize {'tokens': [99999999]}",),
+        REFUSED,
+        "A token that the model does not have is a slip; vLLM drops it.",
     ),
     Deliberate(("* logit_bias: {'20': 101}",), REFUSED, "OpenAI's range is -100 to 100; vLLM cuts what is outside."),
     Deliberate(
@@ -183,6 +182,10 @@ LOGPROBS = (
             "completion logprobs of signs*",
             "completion a prompt of one token*",
             "completion special tokens in a prompt*",
+            "completion equal prompts*",
+            "completion a prompt of white space*",
+            "completion ids without special ones*",
+            "completion a stop that is echoed*",
         ),
         ("prompt_logprobs.*", "choices.*.prompt_logprobs.*", "choices.*.prompt_token_ids.*"),
         "They come with `prompt_logprobs` and `return_token_ids`; vLLM adds them wherever the prompt comes back.",

@@ -16,10 +16,13 @@ request the class of the status is compared. It ends with 1 if anything differs 
 something in the table is not seen any more. `python -m tests.faithful serve` starts the two servers and leaves them
 up for further runs with `--urls`.
 
-Not compared are ids, times and fingerprints; null is the same as a key that is not there. vLLM has the reasoning
-parser `deepseek_v3`, which heeds the request's word on thinking; with `deepseek_r1`, which Sluice has for this model,
-vLLM takes every answer without thoughts for nothing but thoughts, and `content` is null. Sluice asks a parser only
-about an answer that may have thoughts, so there the two are the same.
+Not compared are ids, times, fingerprints and signatures; null is the same as a key that is not there. What differs is
+asked for up to three times: on a busy machine vLLM puts tokens of a stream together, and some of its parsers then let
+a marker through.
+
+vLLM has the reasoning parser `deepseek_v3`, which heeds the request's word on thinking; with `deepseek_r1`, which
+Sluice has for this model, vLLM takes every answer without thoughts for nothing but thoughts, and `content` is null.
+Sluice asks a parser only about an answer that may have thoughts, so there the two are the same.
 """
 
 

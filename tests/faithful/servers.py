@@ -13,6 +13,8 @@ from sluice.bench.frontend.vllm_serve import version
 from tests.process import QUICK, ROOT, started
 
 CONFIG = "configs/demo.yaml"
+ENVIRONMENT = {"VLLM_CPU_OMP_THREADS_BIND": "nobind", "OMP_NUM_THREADS": "1"}
+"""Both would bind themselves to the first core, and a model this small wants no second one."""
 MARKERS = {"reasoning_start_str": "<think>", "reasoning_end_str": "</think>"}
 """Of the embedded model's thoughts; its parser tells Sluice, vLLM's `deepseek_v3` does not."""
 
@@ -30,7 +32,7 @@ def engine_arguments() -> list[str]:
 @asynccontextmanager
 async def sluice_server() -> AsyncIterator[str]:
     arguments = ("sluice", "serve", CONFIG, "--set", "http.port=0", *QUICK)
-    async with started(*arguments) as server:
+    async with started(*arguments, env=ENVIRONMENT) as server:
         await server.readiness("ready", within=600)
         yield server.url
 
@@ -45,8 +47,8 @@ async def vllm_server() -> AsyncIterator[str]:
         "--port", str(port), "--served-model-name", "demo", "--dtype", "float32", "--enforce-eager",
         *engine_arguments(), "--enable-auto-tool-choice", "--tool-call-parser", "hermes",
         "--reasoning-parser", "deepseek_v3", "--reasoning-config", json.dumps(MARKERS),
-        "--enable-prompt-tokens-details",
-        listens=False,
+        "--enable-prompt-tokens-details", "--uvicorn-log-level", "error",
+        listens=False, env=ENVIRONMENT | {"VLLM_LOGGING_LEVEL": "ERROR"},
     ) as server:  # fmt: skip
         server.url = f"http://127.0.0.1:{port}"
         await server.listens(within=600)

@@ -228,7 +228,6 @@ def test_null_is_absent() -> None:
         ({"moderation": {"model": "m"}}, "moderation"),
         ({"n": 2}, "n"),
         ({"echo": True}, "echo"),
-        ({"enable_response_messages": True}, "enable_response_messages"),
         ({"previous_input_messages": [HI]}, "previous_input_messages"),
         ({"logprob_token_ids": [1]}, "logprob_token_ids"),
         ({"prompt_logprobs": 1}, "prompt_logprobs"),
