@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
+from anthropic import AsyncAnthropic
 from fastapi import FastAPI
 from openai import AsyncOpenAI
 
@@ -51,6 +52,7 @@ async def test_every_answer_has_one(
         async def ask(headers: dict[str, str]) -> list[str]:
             answer = await client.request(method, server.url + path, json=body, headers=headers)
             assert answer.status_code == status
+            assert answer.headers["request-id"] == answer.headers["x-request-id"]
             return answer.headers.get_list("x-request-id")
 
         assert await ask({"X-Request-ID": "mine-1"}) == ["mine-1"]
@@ -120,6 +122,15 @@ async def test_openais_sdk_knows_it(server: Running) -> None:
             model="demo", messages=[{"role": "user", "content": "1"}], extra_headers={"x-request-id": "mine"}
         )
         assert whole._request_id == "mine"
+
+
+async def test_anthropics_sdk_knows_it(server: Running) -> None:
+    async with AsyncAnthropic(base_url=server.url, api_key="none", max_retries=0) as client:
+        message = await client.messages.create(
+            model="demo", max_tokens=9, messages=[{"role": "user", "content": "1"}],
+            extra_headers={"x-request-id": "mine"},
+        )  # fmt: skip
+        assert message._request_id == "mine"
 
 
 async def test_it_is_there_where_the_application_is_mounted_or_refuses() -> None:

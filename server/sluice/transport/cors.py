@@ -6,7 +6,7 @@ Pairs = list[tuple[bytes, bytes]]
 """Headers, as in `base`, which builds on this."""
 
 EXPOSED = ", ".join((
-    "retry-after", "retry-after-ms", "x-request-id", "x-sluice-ignored",
+    "retry-after", "retry-after-ms", "x-request-id", "request-id", "x-sluice-ignored",
     *(f"x-ratelimit-{what}-{kind}" for what in ("limit", "remaining", "reset") for kind in ("requests", "tokens")),
 )).encode()  # fmt: skip
 """What a page may read beside what it may always: one with a wildcard would be of no use to some browsers."""

@@ -16,6 +16,7 @@ from sluice.transport.flow import Flow
 from sluice.transport.half_closed import HalfClosed
 from sluice.transport.head import HEAD_BYTES, Head, Malformed, end_of_head
 from sluice.transport.path import canonical_path
+from sluice.transport.record import told
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
@@ -159,7 +160,7 @@ class Http1Protocol(HttpToolsProtocol):
             headers = [
                 *self.server_state.default_headers, (b"content-type", b"application/json"),
                 (b"content-length", b"%d" % len(body)), (b"connection", b"close"),
-                (b"x-request-id", self.handler.records.request_id(())),
+                *told(self.handler.records.request_id(())),
             ]  # fmt: skip
             lines = [b"%b: %b\r\n" % header for header in headers]
             self.transport.write(b"".join((STATUS_LINE[error.status], *lines, b"\r\n", body)))

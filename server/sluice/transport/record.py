@@ -12,9 +12,16 @@ from starlette.types import Scope
 from sluice.transport.cors import Cors
 
 CLIENTS_ID = re.compile(rb"[!-~]{1,128}")
+ID_NAMES = (b"x-request-id", b"request-id")
+"""How OpenAI's and Anthropic's SDKs know a request's id."""
 LONGEST_PATH = 500
 """Characters of a path that the log shows."""
 NO_PAGES = Cors()
+
+
+def told(request_id: bytes) -> list[tuple[bytes, bytes]]:
+    """As headers of an answer."""
+    return [(name, request_id) for name in ID_NAMES]
 
 
 class Record:
@@ -30,7 +37,7 @@ class Record:
 
     def __init__(self, records: "Records", request_id: bytes, scope: Scope) -> None:
         self.records, self.id, self.began_at, self.is_open = records, request_id, records.clock(), True
-        self.headers = [(b"x-request-id", request_id), *records.cors.headers(scope["headers"])]
+        self.headers = [*told(request_id), *records.cors.headers(scope["headers"])]
         self.method, self.path, self.client = scope["method"], scope["path"], scope.get("client")
         self.status: int | None = None
         self.tenant: str | None = None

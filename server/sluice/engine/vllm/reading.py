@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger("sluice")
 Kind = Literal["text", "reasoning"]
+NOTHING = Parsed()
 
 
 class Reading:
@@ -38,8 +39,12 @@ class Reading:
         self.late, self.late_ids = "", list[int]()
 
     def piece(self, text: str, ids: Sequence[int], is_last: bool) -> Parsed:
-        if text and not self.late_ids and self.special.keys().isdisjoint(ids):
-            return self.part(text, ids, is_last)
+        if self.special.keys().isdisjoint(ids) and not is_last:
+            if not text:
+                self.late_ids += ids
+                return NOTHING
+            if not self.late_ids:
+                return self.part(text, ids, is_last)
         parts = self.apart(self.late + text, [*self.late_ids, *ids])
         self.late, self.late_ids = "", []
         if not is_last and self.is_late(*parts[-1]):
