@@ -81,7 +81,6 @@ def create_app(
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         # Or sse-starlette would cut every stream off on SIGTERM.
         AppStatus.disable_automatic_graceful_drain()  # type: ignore[no-untyped-call]
-        app.openapi()  # now, as it takes a moment
         try:
             async with lifecycle.running():
                 yield

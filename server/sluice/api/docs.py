@@ -1,5 +1,6 @@
 """The API, described: as OpenAPI, and as one page for people, which needs no script and nothing from elsewhere."""
 
+import asyncio
 import base64
 import hashlib
 import json
@@ -36,20 +37,21 @@ BOUNDS = {
 
 
 def docs(openapi: Callable[[], dict[str, Any]], auth: Auth) -> APIRouter:
-    """`openapi`: FastAPI's, which makes it once."""
+    """`openapi`: FastAPI's, which makes it once; that takes a moment, and so it is not on the loop."""
     router = APIRouter(include_in_schema=False, dependencies=[Depends(auth.anyone)])
     pages = list[str]()
 
     @router.get("/openapi.json")
-    async def described(request: Request) -> Response:
+    async def document(request: Request) -> Response:
         root = request.scope.get("root_path", "")
         servers = {"servers": [{"url": root}]} if root else {}
-        return Response(to_json(openapi() | servers), media_type="application/json")
+        described = await asyncio.to_thread(openapi)
+        return Response(to_json(described | servers), media_type="application/json")
 
     @router.get("/docs")
     async def shown() -> Response:
         if not pages:
-            pages.append(page(openapi()))
+            pages.append(page(await asyncio.to_thread(openapi)))
         return HTMLResponse(pages[0], headers={"content-security-policy": POLICY})
 
     return router

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Awaitable, Callable, Iterable
+from functools import cache
 from typing import Any
 
 from fastapi import APIRouter, Depends
@@ -83,8 +84,14 @@ def exchange(entrance: Entrance, path: str) -> Callable[[], Awaitable[Response]]
 
 def body_schema(path: str, body: type[BaseModel], model: str) -> dict[str, Any]:
     """The body is parsed by hand, once; this tells OpenAPI what it is. The model has that name in its examples."""
+    schema = schema_at(path, body)
+    examples = [example | {"model": model} for example in schema.get("examples", ())]
+    named = schema | {"examples": examples} if examples else schema
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": named}}}}
+
+
+@cache
+def schema_at(path: str, body: type[BaseModel]) -> dict[str, Any]:
+    """Made once a process: it takes some milliseconds."""
     pointer = f"#/paths/{path.replace('/', '~1')}/post/requestBody/content/application~1json/schema"
-    schema = body.model_json_schema(ref_template=f"{pointer}/$defs/{{model}}")
-    if "examples" in schema:
-        schema["examples"] = [example | {"model": model} for example in schema["examples"]]
-    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+    return body.model_json_schema(ref_template=f"{pointer}/$defs/{{model}}")
