@@ -1,11 +1,13 @@
 """Servers for the tests: the app on a real socket, around the fake engine or the one real engine of the session."""
 
 import asyncio
+import os
 import socket
 import warnings
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from copy import copy
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -37,6 +39,12 @@ REAL = {
 }  # fmt: skip
 """Not compiled, and without bfloat16, which old processors can't: it starts and answers in half the time. A small model
 that may write any white space into its JSON writes nothing else."""
+
+
+def pytest_configure() -> None:
+    """All that is asked is on the loopback: httpx would read the world's certificates for each client, for 20 ms."""
+    os.environ.pop("SSL_CERT_FILE", None)
+    os.environ["SSL_CERT_DIR"] = str(Path(__file__).parent)
 
 
 def pytest_make_parametrize_id(val: object) -> str | None:
