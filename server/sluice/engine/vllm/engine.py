@@ -70,16 +70,7 @@ class VLLMEngine:
         if left := await asyncio.to_thread(left_behind):
             pids = " ".join(str(process.pid) for process in left)
             tell(f"A server that has ended has left its engine, with all its memory. To end that, too: kill -9 {pids}")
-        with ChildLogs() as logs:
-            try:
-                self.llm = await self.launch.load(report, logs.pipe)
-                await self.connect(self.llm)
-            except SettingsError:
-                raise
-            except Exception as error:
-                cause = logs.cause() or one_line(error)
-                raise EngineFailed(f"The model {self.settings.model} cannot be loaded: {cause}") from error
-        logs.forward()
+        await self.load(report)
         if self.launch.warning is not None:
             tell(self.launch.warning)
         if self.misfit is not None:
@@ -96,6 +87,24 @@ class VLLMEngine:
             max_tokens=self.defaults.pop("max_tokens", None),
         )
 
+    async def load(self, report: Callable[[Loading], None]) -> None:
+        """Raises EngineFailed, with the engine's own words for it, and SettingsError."""
+        with ChildLogs() as logs:
+            try:
+                self.llm = await self.launch.load(report, logs.pipe)
+                await self.connect(self.llm)
+            except SettingsError:
+                raise
+            except Exception as error:
+                cause = logs.cause() or one_line(error)
+                raise EngineFailed(f"The model {self.settings.model} cannot be loaded: {cause}") from error
+        logs.forward()
+
+    async def recover(self, report: Callable[[Loading], None]) -> None:
+        await self.end()
+        self.launch = Launch(self.settings, self.launch.device)
+        await self.load(report)
+
     async def connect(self, llm: "AsyncLLM") -> None:
         """Take the outputs from here on."""
         from sluice.engine.vllm.probe import choose
@@ -104,7 +113,10 @@ class VLLMEngine:
         are_text = self.settings.engine.special_tokens_in_text == "text"
         self.renderer = await asyncio.to_thread(Renderer, llm.renderer, are_text)
         self.parsing = await asyncio.to_thread(self.find_parsers, llm)
-        self.path, self.misfit = await choose(llm, self.settings.engine.output_path, self.pace, self.renderer)
+        if self.path is not None:
+            await self.path.reconnect(llm)
+        else:
+            self.path, self.misfit = await choose(llm, self.settings.engine.output_path, self.pace, self.renderer)
 
     def find_parsers(self, llm: "AsyncLLM") -> "Parsing":
         from sluice.engine.vllm.parsing import Parsing
@@ -172,8 +184,13 @@ class VLLMEngine:
 
     async def stop(self) -> None:
         self.launch.stopping = True
-        if self.path is not None:
+        await self.end()
+
+    async def end(self) -> None:
+        """Of all of its processes."""
+        llm, self.llm = self.llm, None
+        if llm is not None and self.path is not None:
             await self.path.stop()
-        await asyncio.get_running_loop().run_in_executor(None, self.launch.end, self.llm)
-        if self.path is not None:
+        await asyncio.get_running_loop().run_in_executor(None, self.launch.end, llm)
+        if llm is not None and self.path is not None:
             await self.path.close()
