@@ -16,6 +16,7 @@ from tests.held import held
 GREEDY: dict[str, Any] = {"model": "demo", "temperature": 0, "max_tokens": 120}
 PARAMETERS = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
 TOOLS: Any = [{"type": "function", "function": {"name": "get_weather", "parameters": PARAMETERS}}]
+BOTH: Any = {"role": "user", "content": "What is the weather in Oslo and in Rome?"}
 WEATHER: Any = {"role": "user", "content": "What is the weather in Oslo?"}
 SUM: Any = {"role": "user", "content": "What is 17 + 25?"}
 THINKING = {"extra_body": {"chat_template_kwargs": {"enable_thinking": True}}}
@@ -87,6 +88,43 @@ async def test_a_tool_is_called(server: Running, client: AsyncOpenAI, choice: An
     await server.is_empty()
 
 
+@pytest.mark.parametrize("choice", ["auto", "required"])
+async def test_two_calls_come_at_once(client: AsyncOpenAI, choice: Any) -> None:
+    fields: Any = {"messages": [BOTH], "tools": TOOLS, "tool_choice": choice}
+    said, answer = await streamed(client, **fields), await whole(client, **fields)
+    assert [(name, json.loads(arguments)) for name, arguments in said.calls] == [
+        ("get_weather", {"city": "Oslo"}), ("get_weather", {"city": "Rome"}),
+    ]  # fmt: skip
+    calls = answer.choices[0].message.tool_calls or []
+    assert [[call.function.name, call.function.arguments] for call in calls] == said.calls
+    assert said.finish_reason == answer.choices[0].finish_reason == "tool_calls"
+    assert len({*said.ids, *(call.id for call in calls)}) == 4
+    results: Any = [
+        {"role": "tool", "tool_call_id": call.id, "content": content}
+        for call, content in zip(calls, ["sunny", "rain"], strict=True)
+    ]
+    messages: Any = [BOTH, answer.choices[0].message.model_dump(exclude_unset=True), *results]
+    told = await streamed(client, messages=messages, tools=TOOLS)
+    assert (told.content, told.calls) == ("The tool says: sunny\nThe tool says: rain", [])
+
+
+async def test_only_one_call_where_they_may_not_come_at_once(client: AsyncOpenAI) -> None:
+    fields: Any = {"messages": [BOTH], "tools": TOOLS, "parallel_tool_calls": False}
+    said, answer = await streamed(client, **fields), await whole(client, **fields)
+    [[name, arguments]] = said.calls
+    [call] = answer.choices[0].message.tool_calls or []
+    assert name == call.function.name == "get_weather"
+    assert json.loads(arguments) == json.loads(call.function.arguments) == {"city": "Oslo"}
+    assert said.finish_reason == answer.choices[0].finish_reason == "tool_calls"
+
+
+async def test_it_thinks_of_the_tool_that_it_calls(client: AsyncOpenAI) -> None:
+    said = await streamed(client, messages=[WEATHER], tools=TOOLS, **THINKING)
+    [[name, arguments]] = said.calls
+    assert (name, json.loads(arguments), said.content.strip()) == ("get_weather", {"city": "Oslo"}, "")
+    assert said.reasoning.strip() == "I call get_weather."
+
+
 async def test_its_result_is_answered(client: AsyncOpenAI) -> None:
     called = (await whole(client, messages=[WEATHER], tools=TOOLS)).choices[0].message
     result: Any = {"role": "tool", "tool_call_id": (called.tool_calls or [])[0].id, "content": "sunny"}
@@ -144,6 +182,29 @@ async def test_it_is_held_to_a_schema(client: AsyncOpenAI) -> None:
     said = await streamed(client, messages=[SUM], response_format=named)
     found = json.loads(said.content)
     assert (set(found), said.finish_reason) == ({"n", "is"}, "stop")
+
+
+@pytest.mark.parametrize(
+    ("asked", "keys", "answer"),
+    [
+        ("Answer in JSON: What is 17 + 25?", None, '{"sum": 42}'),
+        ("What is 17 + 25?", None, '{"sum": 42}'),
+        ("What is the capital of France?", {"city": "string"}, '{"city": "Paris"}'),
+        ("Give me a person as JSON with name and age: Ada is 36.", {"name": "string", "age": "integer"},
+         '{"name": "Ada", "age": 36}'),
+    ],
+)  # fmt: skip
+async def test_json_ends_by_itself(client: AsyncOpenAI, asked: str, keys: dict[str, str] | None, answer: str) -> None:
+    """Any object, or one of a schema that says nothing of how long a text is."""
+    wanted: Any = {"type": "json_object"}
+    if keys is not None:
+        properties = {key: {"type": kind} for key, kind in keys.items()}
+        schema = {"type": "object", "properties": properties, "required": [*keys], "additionalProperties": False}
+        wanted = {"type": "json_schema", "json_schema": {"name": "a", "schema": schema}}
+    messages: Any = [{"role": "user", "content": asked}]
+    said = await streamed(client, messages=messages, response_format=wanted)
+    choice = (await whole(client, messages=messages, response_format=wanted)).choices[0]
+    assert (said.content, said.finish_reason) == (choice.message.content, choice.finish_reason) == (answer, "stop")
 
 
 @pytest.mark.parametrize(

@@ -21,8 +21,8 @@ from rich.progress import Progress
 from rich.table import Table
 
 from sluice.demo import chats
-from sluice.demo.chats import MEASURED, measuring
-from sluice.engine.base import Chat, Engine, Sampling
+from sluice.demo.mix import MEASURED, measuring
+from sluice.engine.base import Chat, Constraint, Engine, Sampling
 from sluice.engine.gathered import Gathered
 from sluice.engine.vllm.engine import VLLMEngine
 from sluice.settings import Settings, load
@@ -53,6 +53,7 @@ def settings_for(model: str) -> Settings:
     overrides = {
         "model": model, "traffic.concurrency": CONCURRENCY, "engine.device": "cpu", "engine.dtype": "bfloat16",
         "engine.extra.kv_cache_memory_bytes": 256 * 1024**2,
+        "engine.extra.structured_outputs_config": {"backend": "xgrammar", "disable_any_whitespace": True},
     }  # fmt: skip
     return load(None, [f"{key}={value}" for key, value in overrides.items()], {})
 
@@ -64,7 +65,7 @@ def prompt_of(chat: chats.Chat) -> Chat:
 async def answer(engine: Engine, chat: chats.Chat, sequence_id: str) -> str:
     """The greedy answer, cut off a little after the wanted one would have ended."""
     room = len((await engine.render(chat.answer)).tokens) + 8
-    prompt = await engine.render(prompt_of(chat))
+    prompt = await engine.render(prompt_of(chat), None if chat.form is None else Constraint("json", chat.form))
     gathered = Gathered()
     engine.submit(sequence_id, prompt, Sampling(temperature=0.0, max_tokens=room), gathered)
     return "".join(delta.text for delta in await gathered.all())
