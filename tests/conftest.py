@@ -18,11 +18,11 @@ from sluice.engine.base import Engine, Loading, ModelInfo, Sampling
 from sluice.engine.gathered import Gathered
 from sluice.engine.vllm.engine import VLLMEngine
 from sluice.lifecycle import Lifecycle
-from sluice.serving import Server
 from sluice.settings import Settings
 from sluice.transport.uvicorn import AcceleratedProtocol
 from sluice.wire.endpoint import Endpoint
 from tests.fake import FakeEngine
+from tests.prompt import PromptServer
 from tests.served import Served
 
 REAL = {
@@ -37,6 +37,11 @@ REAL = {
 }  # fmt: skip
 """Not compiled, and without bfloat16, which old processors can't: it starts and answers in half the time. A small model
 that may write any white space into its JSON writes nothing else."""
+
+
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """The beginning of what is long: a test's name is to be read."""
+    return f"{ascii(val)[:40]}…" if isinstance(val, bytes | str) and len(val) > 80 else None
 
 
 class Running(Served):
@@ -95,7 +100,7 @@ def serve(transport: str) -> Serve:
             "accelerated": AcceleratedProtocol.with_handler(app.state.intake), "asgi": "httptools",
         }  # fmt: skip
         config = uvicorn.Config(app, lifespan="on", log_level="warning", http=protocols[transport])
-        server = Server(config)
+        server = PromptServer(config)
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         await lifecycle.loaded.wait()
         running = Running(f"http://127.0.0.1:{listener.getsockname()[1]}", lifecycle)
@@ -103,7 +108,7 @@ def serve(transport: str) -> Serve:
             yield running
             await running.is_empty()
         finally:
-            server.should_exit = True
+            server.stop()
             await serving
         assert left_behind(before) == set(), "a task was left behind"
 
@@ -154,3 +159,18 @@ def public(vllm: Started) -> Started:
     engine = copy(vllm.engine)
     engine.path = PublicPath(engine.running)
     return Started(engine, vllm.model)
+
+
+@pytest.fixture(params=["direct", "public"])
+async def either_way(
+    serve: Serve, vllm: Started, public: Started, request: pytest.FixtureRequest
+) -> AsyncIterator[Running]:
+    """A server around vLLM, once for each way of its outputs."""
+    async with serve({"direct": vllm, "public": public}[request.param]) as running:
+        yield running
+
+
+@pytest.fixture
+async def client(either_way: Running) -> AsyncIterator[AsyncOpenAI]:
+    async with either_way.openai() as client:
+        yield client

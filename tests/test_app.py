@@ -21,6 +21,7 @@ from sluice.transport.kept import KeptProtocol
 from sluice.transport.uvicorn import AcceleratedProtocol
 from tests.conftest import left_behind
 from tests.fake import FakeEngine
+from tests.prompt import PromptServer
 from tests.test_lifecycle import ENDLESS, counting
 
 
@@ -52,12 +53,12 @@ def somebody_elses(app: FastAPI) -> FastAPI:
 async def served(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
     before = asyncio.all_tasks()
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = serving.Server(uvicorn.Config(app, log_level="warning"))
+        server = PromptServer(uvicorn.Config(app, log_level="warning"))
         running = asyncio.create_task(server.serve(sockets=[listener]))
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         async with httpx.AsyncClient(base_url=url, timeout=30) as client:
             yield client
-        server.should_exit = True
+        server.stop()
         await running
     assert left_behind(before) == set()
 

@@ -99,7 +99,7 @@ def create_app(
         exception_handlers={404: not_found, 405: method_not_allowed, RequestError: refused, Exception: broken},
     )
     auth = Auth(tenants)
-    app.include_router(routes(endpoints, intake, auth, settings.names, lifecycle.require_ready))
+    app.include_router(routes(endpoints, intake, auth, settings, lifecycle.require_ready))
     app.include_router(
         counting(
             engine, settings.http, auth, settings.names, require_ready=lifecycle.require_ready,

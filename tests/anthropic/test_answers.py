@@ -217,7 +217,8 @@ def test_arguments_that_were_cut_off(arguments: str, found: dict[str, Any]) -> N
     ],
 )
 def test_errors(problem: Problem, kind: str, message: str) -> None:
-    error = {"type": "error", "error": {"type": kind, "message": message}}
+    details = {} if problem.code is None else {"details": {"error_code": problem.code}}
+    error = {"type": "error", "error": {"type": kind, "message": message} | details}
     assert json.loads(encode_error(problem)) == error
     name, data = MessageEvents(ABOUT, "demo").error(problem).decode().removesuffix("\n\n").split("\n")
     assert (name, json.loads(data.removeprefix("data: "))) == ("event: error", error)

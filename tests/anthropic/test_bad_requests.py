@@ -90,6 +90,9 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"service_tier": "fast"}, "service_tier"),
     ({"mcp_servers": [{"type": "url"}]}, "mcp_servers"),
     ({"container": "c"}, "container"),
+    ({"compaction": {"type": "summarize"}}, "compaction"),
+    ({"thread": {"type": "create"}}, "thread"),
+    ({"thread": {"type": "continue", "previous_message_id": "msg_1"}}, "thread"),
 ]
 
 

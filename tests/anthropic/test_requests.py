@@ -1,10 +1,13 @@
 """From Anthropic's request to what the engine is asked for."""
 
-from typing import Any
+from typing import Any, get_type_hints
 
 import pytest
 from anthropic.types import Message
+from anthropic.types.beta import message_count_tokens_params as count_params
+from anthropic.types.beta import message_create_params as create_params
 
+from sluice.anthropic.messages.models import CountTokensRequest, MessagesRequest
 from sluice.engine.base import Constraint, NamedTool, Sampling
 from tests.anthropic.examples import HI, WEATHER_TOOL, asked, call
 
@@ -83,6 +86,18 @@ def test_messages(message: dict[str, Any], messages: list[dict[str, Any]]) -> No
 def test_what_an_assistant_has_said(content: Any, message: dict[str, Any]) -> None:
     history = [HI, {"role": "assistant", "content": content}, HI]
     assert asked(messages=history).messages == [HI, {"role": "assistant"} | message, HI]
+
+
+@pytest.mark.parametrize(
+    ("model", "params"),
+    [
+        (MessagesRequest, create_params.MessageCreateParamsStreaming),
+        (CountTokensRequest, count_params.MessageCountTokensParams),
+    ],
+)
+def test_no_field_of_anthropic_is_silently_ignored(model: type[CountTokensRequest], params: Any) -> None:
+    """The betas go into a header."""
+    assert get_type_hints(params).keys() - {"betas"} <= model.known()
 
 
 def test_an_answer_goes_back_as_the_sdk_sends_it() -> None:

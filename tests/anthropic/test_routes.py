@@ -49,9 +49,11 @@ def error_of(answer: httpx.Response) -> tuple[int, str]:
     """Status and type. Raises AssertionError if it is not Anthropic's object."""
     body = answer.json()
     assert answer.headers["content-type"] == "application/json"
-    assert (set(body), body["type"], set(body["error"])) == ({"type", "error"}, "error", {"type", "message"})
-    assert body["error"]["message"]
-    return answer.status_code, body["error"]["type"]
+    assert (set(body), body["type"]) == ({"type", "error"}, "error")
+    error = body["error"]
+    assert set(error) - {"details"} == {"type", "message"}
+    assert error["message"]
+    return answer.status_code, error["type"]
 
 
 async def test_whole_and_streamed_say_the_same(client: httpx.AsyncClient) -> None:
@@ -302,8 +304,9 @@ async def test_a_stream_that_fails_ends_with_an_error_event(client: httpx.AsyncC
         *_, name, data = [line async for line in lines]
     assert name == "event: error"
     assert json.loads(data.removeprefix("data: ")) == {
-        "type": "error", "error": {"type": "overloaded_error", "message": "The engine died."},
-    }  # fmt: skip
+        "type": "error",
+        "error": {"type": "overloaded_error", "message": "The engine died.", "details": {"error_code": "failed"}},
+    }
 
 
 @pytest.mark.parametrize("stream", [True, False])

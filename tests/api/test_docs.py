@@ -13,6 +13,8 @@ from fastapi import FastAPI
 
 from sluice.api.docs import page
 from sluice.app import create_app
+from sluice.openai.chat.models import MOST_MESSAGES
+from sluice.openai.sampling import MOST_BIASES, MOST_STOPS
 from sluice.settings import Settings
 from tests.api.test_rules import asking
 from tests.fake import FakeEngine
@@ -108,6 +110,15 @@ async def test_every_reference_leads_somewhere(app: FastAPI) -> None:
     references = re.findall(r'"(#/[^"]+)"', json.dumps(described))
     assert references
     assert all(lead(reference)["properties"] for reference in references)
+
+
+async def test_what_is_not_served_and_how_much_may_be_there_is_told(app: FastAPI) -> None:
+    body = (await get(app, "/openapi.json")).json()["paths"]["/v1/chat/completions"]["post"]["requestBody"]
+    told = body["content"]["application/json"]["schema"]["properties"]
+    assert (told["messages"]["maxItems"], told["stop"]["anyOf"][0]["maxItems"]) == (MOST_MESSAGES, MOST_STOPS)
+    assert told["logit_bias"]["anyOf"][0]["maxProperties"] == MOST_BIASES
+    assert (told["store"]["enum"], told["user"]["description"]) == ([None, False], "Changes nothing.")
+    assert "Not served: only what changes nothing is accepted." in Page((await get(app, "/docs")).text).text
 
 
 async def test_where_it_is_mounted_it_says_so(app: FastAPI) -> None:

@@ -65,6 +65,7 @@ async def check(  # noqa: PLR0917 - a matrix
         assert choice["text"] == text + answer
         assert choice.get("prompt_token_ids") == (ids[index // n] if with_ids else None)
         told = choice["logprobs"]
+        assert (choice["prompt_logprobs"] is None) == (logprobs is None)
         if logprobs is None:
             assert told is None
             continue

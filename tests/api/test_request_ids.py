@@ -108,6 +108,7 @@ async def test_our_own_mistakes_have_one_and_say_nothing_of_the_cause(
         method = "POST" if body else "GET"
         answer = await client.request(method, server.url + path, json=body, headers={"x-request-id": "mine"})
     assert (answer.status_code, answer.headers["x-request-id"]) == (500, "mine")
+    assert answer.headers["connection"] == "close"
     assert answer.json()["error"] == {
         "message": "Internal server error.", "type": "server_error", "param": None, "code": None,
     }  # fmt: skip

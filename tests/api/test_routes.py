@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
+from sluice.settings.models import DEMO
 from tests.api.in_time import Start
 from tests.conftest import Running, Serve
 from tests.fake import FakeEngine
@@ -186,7 +187,7 @@ async def test_probes_take_no_seat_and_are_never_refused(serve: Serve, fake: Fak
 async def test_models(client: httpx.AsyncClient) -> None:
     cards = (await client.get("/v1/models")).json()["data"]
     assert [(card["id"], card["root"], card["max_model_len"]) for card in cards] == [
-        ("demo", "demo", 4096), ("alias", "demo", 4096)
+        ("demo", str(DEMO), 4096), ("alias", str(DEMO), 4096)
     ]  # fmt: skip
     assert (await client.post("/v1/chat/completions", json=CHAT | {"model": "alias"})).json()["model"] == "alias"
 

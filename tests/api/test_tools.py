@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
@@ -20,18 +19,6 @@ BOTH: Any = {"role": "user", "content": "What is the weather in Oslo and in Rome
 WEATHER: Any = {"role": "user", "content": "What is the weather in Oslo?"}
 SUM: Any = {"role": "user", "content": "What is 17 + 25?"}
 THINKING = {"extra_body": {"chat_template_kwargs": {"enable_thinking": True}}}
-
-
-@pytest.fixture(params=["direct", "public"])
-async def server(serve: Serve, vllm: Started, public: Started, request: Any) -> AsyncIterator[Running]:
-    async with serve({"direct": vllm, "public": public}[request.param]) as running:
-        yield running
-
-
-@pytest.fixture
-async def client(server: Running) -> AsyncIterator[AsyncOpenAI]:
-    async with server.openai() as client:
-        yield client
 
 
 class Said:
@@ -72,7 +59,7 @@ async def whole(client: AsyncOpenAI, **fields: Any) -> ChatCompletion:
 
 @pytest.mark.parametrize("choice", ["auto", "required", {"type": "function", "function": {"name": "get_weather"}}])
 @pytest.mark.parametrize("parallel", [True, False])
-async def test_a_tool_is_called(server: Running, client: AsyncOpenAI, choice: Any, parallel: bool) -> None:
+async def test_a_tool_is_called(either_way: Running, client: AsyncOpenAI, choice: Any, parallel: bool) -> None:
     fields: Any = {
         "messages": [WEATHER], "tools": TOOLS, "tool_choice": choice, "parallel_tool_calls": parallel,
     }  # fmt: skip
@@ -85,7 +72,7 @@ async def test_a_tool_is_called(server: Running, client: AsyncOpenAI, choice: An
     assert call.type == "function"
     assert (call.function.name, json.loads(call.function.arguments)) == ("get_weather", {"city": "Oslo"})
     assert len({call.id, *said.ids}) == 2
-    await server.is_empty()
+    await either_way.is_empty()
 
 
 @pytest.mark.parametrize("choice", ["auto", "required"])
@@ -216,13 +203,13 @@ async def test_json_ends_by_itself(client: AsyncOpenAI, asked: str, keys: dict[s
         {"structured_outputs": {"structural_tag": "{"}},
     ],
 )
-async def test_a_form_that_is_none_is_the_clients_mistake(server: Running, fields: dict[str, Any]) -> None:
+async def test_a_form_that_is_none_is_the_clients_mistake(either_way: Running, fields: dict[str, Any]) -> None:
 
     body = GREEDY | {"messages": [SUM]} | fields
-    async with httpx.AsyncClient(base_url=server.url) as client:
+    async with httpx.AsyncClient(base_url=either_way.url) as client:
         answer = await client.post("/v1/chat/completions", json=body)
     assert (answer.status_code, answer.json()["error"]["type"]) == (400, "invalid_request_error")
-    await server.is_empty()
+    await either_way.is_empty()
 
 
 async def test_an_assistants_turn_is_continued(client: AsyncOpenAI) -> None:

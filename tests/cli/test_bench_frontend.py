@@ -72,13 +72,15 @@ async def test_what_is_found_is_compared_as_a_table_a_file_and_a_picture(
     assert list(written["servers"]) == ["vLLM", "vLLM, Rust"]
     assert len(written["left_out"]) == 1
     assert written["command"].startswith("sluice bench frontend --conns 3")
-    assert [(load["tokens"], load["rounds"]) for load in written["loads"]] == [(8, 1), (1, 1)]
+    assert [(load["tokens"], load["reading"], load["rounds"]) for load in written["loads"]] == [
+        (8, "plain", 1), (8, "tools", 1), (8, "reasoning", 1), (1, "plain", 1),
+    ]  # fmt: skip
     for load in written["loads"]:
         for medians in load["medians"].values():
             assert 0 < medians["requests_per_second"] < 3 / 0.005
             assert (medians["bad"], medians["short"]) == (0, 0)
     assert "vLLM / vLLM, Rust" in shown
-    assert "answers of 8 tokens, 1 round" in shown
+    assert "answers of 8 tokens, tools on offer; 1 round" in shown
 
 
 async def test_ctrl_c_shows_what_was_measured_and_ends_the_servers(tmp_path: Path, environ: dict[str, str]) -> None:

@@ -116,6 +116,8 @@ def test_completion_stream() -> None:
         {"text_offset": [0], "token_logprobs": [-2.5], "tokens": ["ab"], "top_logprobs": [COMPLETION_TOP]},
         {"text_offset": [2], "token_logprobs": [-9999], "tokens": ["é"], "top_logprobs": [COMPLETION_TOP]},
     ]
+    told = [choice["logprobs"] for choice in choices[3:]]
+    assert [next(iter(each["top_logprobs"][0])) for each in told] == [each["tokens"][0] for each in told]
 
 
 @pytest.mark.parametrize("make", [chat, completion])
@@ -144,6 +146,7 @@ def test_chat_completion() -> None:
         "logprobs": {"content": CHAT_LOGPROBS, "refusal": None},
         "finish_reason": "stop",
         "stop_reason": None,
+        "token_ids": None,
     }
     assert body == {
         "id": "id-1",
@@ -154,6 +157,9 @@ def test_chat_completion() -> None:
         "usage": USAGE,
         "system_fingerprint": "sluice-test",
         "service_tier": "default",
+        "prompt_logprobs": None,
+        "prompt_token_ids": None,
+        "prompt_text": None,
     }
 
 
@@ -177,6 +183,9 @@ def test_completion() -> None:
                 },
                 "finish_reason": "stop",
                 "stop_reason": None,
+                "prompt_logprobs": None,
+                "prompt_token_ids": None,
+                "token_ids": None,
             }
         ],
         "system_fingerprint": "sluice-test",
@@ -202,11 +211,11 @@ def test_the_fast_way_sends_what_the_slow_way_sends(make: Any, text: str) -> Non
 
 
 def test_models() -> None:
-    body = json.loads(model_list(["demo", "small"], 123, 4096).encode())
+    body = json.loads(model_list(["demo", "small"], "/models/demo", 123, 4096).encode())
     assert body["object"] == "list"
     assert [Model.model_validate(card).id for card in body["data"]] == ["demo", "small"]
     assert body["data"][1] == {
-        "id": "small", "object": "model", "created": 123, "owned_by": "sluice", "root": "demo", "parent": None,
+        "id": "small", "object": "model", "created": 123, "owned_by": "sluice", "root": "/models/demo", "parent": None,
         "max_model_len": 4096,
     }  # fmt: skip
 

@@ -149,7 +149,6 @@ def call(**fields: Any) -> dict[str, Any]:
             "messages.1.content.1.type",
         ),
         (message(role="user", content="Hi.", name=5), "messages.1.name"),
-        (message(role="assistant"), "messages.1"),
         (message(role="assistant", content="Hi.", audio={"id": "1"}), "messages.1.audio"),
         (message(role="assistant", content="Hi.", function_call={"name": "f"}), "messages.1.function_call"),
         (message(role="tool", content="Hi."), "messages.1.tool_call_id"),
@@ -219,6 +218,16 @@ def refused(make: Any, fields: dict[str, Any], param: str) -> None:
     assert error.value.param == param
     assert param.split(".", maxsplit=1)[0] in error.value.message
     assert "\n" not in error.value.message
+
+
+def test_the_same_mistake_elsewhere_is_told_with_it() -> None:
+    with pytest.raises(InvalidRequest) as error:
+        chat(logit_bias={f"bad{number}": 1 for number in range(9)}, logprobs=5)
+    told = [f"logit_bias.bad{number}" in error.value.message for number in range(9)]
+    assert (told, error.value.param) == ([True] * 4 + [False] * 5, "logit_bias.bad0")
+    assert "logprobs" not in error.value.message
+    with pytest.raises(InvalidRequest, match=r"^model is required\. messages is required\.$"):
+        ChatCall.parse(b"{}")
 
 
 DEEP = 100_000

@@ -55,6 +55,7 @@ def test_passes_as_it_is(message: dict[str, Any]) -> None:
         ),
         ({"role": "assistant", "content": "x", "tool_calls": []}, {"role": "assistant", "content": "x"}),
         ({"role": "assistant", "refusal": "No."}, {"role": "assistant", "content": "No."}),
+        ({"role": "assistant", "content": None, "refusal": None}, {"role": "assistant", "content": ""}),
         (
             {
                 "role": "assistant",

@@ -81,6 +81,8 @@ def test_what_an_answer_is_held_to() -> None:
     assert constraint(response_format={"type": "json_object"}) == Constraint("json_object", True)
     named = {"type": "json_schema", "json_schema": {"name": "n", "schema": SCHEMA, "strict": True}}
     assert constraint(response_format=named) == Constraint("json", SCHEMA)
+    tag = {"type": "structural_tag", "format": {"type": "const_string", "value": None}}
+    assert constraint(response_format=tag) == Constraint("structural_tag", json.dumps(tag))
     assert constraint(guided_choice=["a", "b"]) == Constraint("choice", ["a", "b"])
     given = {"regex": "a+", "disable_any_whitespace": True}
     assert constraint(structured_outputs=given) == Constraint("regex", "a+", {"disable_any_whitespace": True})

@@ -15,12 +15,12 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from sluice.errors import RequestError
-from sluice.serving import Server
 from sluice.transport.base import Connection
 from sluice.transport.http1 import Http1Protocol
 from sluice.transport.record import Records
 from sluice.transport.uvicorn import AcceleratedProtocol
 from tests.conftest import left_behind
+from tests.prompt import PromptServer
 
 PROTOCOLS = {"accelerated": AcceleratedProtocol, "http1": Http1Protocol}
 """With the handler, and through ASGI alone."""
@@ -139,13 +139,13 @@ async def serving(protocol: str) -> AsyncIterator[tuple[Echo, tuple[str, int]]]:
     kind = PROTOCOLS[protocol].with_handler(echo)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         config = uvicorn.Config(echo.app, http=kind, ws="none", lifespan="off", log_level="warning")
-        server = Server(config)
+        server = PromptServer(config)
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         try:
             yield echo, listener.getsockname()
         finally:
             echo.may_end.set()
-            server.should_exit = True
+            server.stop()
             await serving
     assert left_behind(before) == set()
 

@@ -15,7 +15,6 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from sluice.serving import Server
 from sluice.settings import Http
 from sluice.transport.asgi import Exchanged
 from sluice.transport.base import Connection
@@ -24,6 +23,7 @@ from sluice.transport.edge import Edge
 from sluice.transport.kept import KeptProtocol
 from sluice.transport.uvicorn import AcceleratedProtocol
 from tests.conftest import left_behind
+from tests.prompt import PromptServer
 from tests.transport.test_contract import Scripted, pieces, whole
 
 SHORT = {"header_timeout": 0.3, "keep_alive_timeout": 0.3, "body_timeout": 0.3}
@@ -64,7 +64,7 @@ class Client:
 
 
 class Kept:
-    def __init__(self, connections: Connections, handler: Scripted, server: Server, address: Any) -> None:
+    def __init__(self, connections: Connections, handler: Scripted, server: PromptServer, address: Any) -> None:
         self.connections, self.handler, self.server, self.address = connections, handler, server, address
         self.clients: list[Client] = []
 
@@ -109,7 +109,7 @@ async def kept(transport: str, script: Any = whole, **http: Any) -> AsyncIterato
     protocol = kind.with_handler(handler, connections)
     config = uvicorn.Config(app, http=protocol, ws="none", lifespan="off", log_level="critical")
     config.timeout_graceful_shutdown = 2
-    server = Server(config)
+    server = PromptServer(config)
     with socket.create_server(("127.0.0.1", 0), backlog=500) as listener:
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         running = Kept(connections, handler, server, listener.getsockname())
@@ -119,7 +119,7 @@ async def kept(transport: str, script: Any = whole, **http: Any) -> AsyncIterato
                 client.writer.close()
             await running.has(0)
         finally:
-            server.should_exit = True
+            server.stop()
             connections.cut()
             await serving
     assert left_behind(before) == set()

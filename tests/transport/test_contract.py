@@ -15,13 +15,13 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from sluice.errors import Disconnected, Expired, RequestError
-from sluice.serving import Server
 from sluice.transport.asgi import Exchanged
 from sluice.transport.base import Connection
 from sluice.transport.edge import Edge
 from sluice.transport.record import Records
 from sluice.transport.uvicorn import AcceleratedProtocol
 from tests.conftest import left_behind
+from tests.prompt import PromptServer
 
 Script = Callable[[Connection], Awaitable[None]]
 PIECE = b"x" * 65536
@@ -125,7 +125,7 @@ async def served(
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 65536)
         config = uvicorn.Config(app, http=protocols[transport], lifespan="off", log_level="critical")
-        server = Server(config)
+        server = PromptServer(config)
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         try:
             client = socket.socket()
@@ -136,7 +136,7 @@ async def served(
             yield handler, Peer(reader, writer)
             writer.close()
         finally:
-            server.should_exit = True
+            server.stop()
             await serving
     assert left_behind(before) == set()
     assert all(handled.left >= 1 for handled in handler.handled)

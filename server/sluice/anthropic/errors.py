@@ -9,9 +9,15 @@ TOO_LARGE = 413
 
 
 def encode_error(problem: Problem) -> bytes:
-    """As JSON. It has no place for the name of a field, so that the message ends with it where it is not in it."""
+    """As JSON. It has no place for the name of a field, so that the message ends with it where it is not in it.
+
+    The code is where the newest clients look for one.
+    """
     kind = "request_too_large" if problem.status == TOO_LARGE else TYPES.get(problem.type, problem.type)
     message = problem.message
     if problem.param is not None and problem.param not in message:
         message = f"{message} ({problem.param})"
-    return to_json({"type": "error", "error": {"type": kind, "message": message}})
+    error: dict[str, object] = {"type": kind, "message": message}
+    if problem.code is not None:
+        error["details"] = {"error_code": problem.code}
+    return to_json({"type": "error", "error": error})

@@ -1,8 +1,13 @@
-"""While the server drains, answers over HTTP/1.1 say that their connection ends, so that clients go elsewhere."""
+"""Answers over HTTP/1.1 say that their connection ends: while the server drains, and after a fault of the server.
+
+Clients go elsewhere then; and uvicorn closes the connection of an application that has raised, told or not.
+"""
 
 from collections.abc import Callable
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from sluice.transport.base import FAULT
 
 CLOSE = (b"connection", b"close")
 
@@ -15,7 +20,7 @@ class Closing:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def say(message: Message) -> None:
-            if message["type"] == "http.response.start" and self.is_draining():
+            if message["type"] == "http.response.start" and (message["status"] == FAULT or self.is_draining()):
                 message["headers"] = [*message["headers"], CLOSE]
             await send(message)
 

@@ -30,7 +30,8 @@ DIGEST = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
 POLICY = f"default-src 'none'; style-src 'sha256-{DIGEST}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 BOUNDS = {
     "minimum": "at least {}", "exclusiveMinimum": "more than {}", "maximum": "at most {}", "minItems": "at least {}",
-    "maxItems": "at most {}", "minLength": "at least {} long", "maxLength": "at most {} long",
+    "maxItems": "at most {}", "maxProperties": "at most {}", "minLength": "at least {} long",
+    "maxLength": "at most {} long",
 }  # fmt: skip
 
 
@@ -93,9 +94,10 @@ def table(name: str, schema: dict[str, Any]) -> str:
     required = schema.get("required", ())
     return "".join((
         f"<table><caption>{escape(name)}</caption><thead><tr>",
-        '<th scope="col">Field</th><th scope="col">Kind</th><th scope="col">Default</th></tr></thead><tbody>',
+        *(f'<th scope="col">{column}</th>' for column in ("Field", "Kind", "Default", "Note")), "</tr></thead><tbody>",
         *(f'<tr><th scope="row"><code>{escape(field)}</code></th><td>{escape(" or ".join(kinds(of)))}</td>'
-          f"<td>{'required' if field in required else escape(json.dumps(of.get('default')))}</td></tr>"
+          f"<td>{'required' if field in required else escape(json.dumps(of.get('default')))}</td>"
+          f"<td>{marked(of.get('description', ''))}</td></tr>"
           for field, of in schema.get("properties", {}).items()),
         "</tbody></table>",
     ))  # fmt: skip

@@ -12,6 +12,7 @@ from sluice.api.auth import Auth
 from sluice.api.errors import no_model
 from sluice.engine.base import ModelInfo
 from sluice.openai.models import model_list
+from sluice.settings import Settings
 from sluice.transport.asgi import Exchanged
 from sluice.transport.base import Handler
 from sluice.transport.path import single_slashes
@@ -19,11 +20,11 @@ from sluice.wire.endpoint import Endpoint
 
 
 def routes(
-    endpoints: Iterable[Endpoint], handler: Handler, auth: Auth, names: list[str],
+    endpoints: Iterable[Endpoint], handler: Handler, auth: Auth, settings: Settings,
     require_ready: Callable[[], ModelInfo],
 ) -> APIRouter:  # fmt: skip
-    """`names`: of the model."""
     router = APIRouter(tags=["inference"])
+    names, root = settings.names, settings.model_path
     started_at = int(time.time())
     for endpoint in endpoints:
         router.add_api_route(
@@ -39,7 +40,7 @@ def routes(
     @router.get("/v1/models", dependencies=[Depends(auth.tenant)])
     async def models() -> Response:
         """The names under which the model is served."""
-        body = model_list(names, started_at, require_ready().max_model_len).encode()
+        body = model_list(names, root, started_at, require_ready().max_model_len).encode()
         return Response(body, media_type="application/json")
 
     @router.get(
@@ -49,7 +50,7 @@ def routes(
     )
     async def model(name: str) -> Response:
         """One of them, by its name; a slash in it may be sent as it is, or as %2F."""
-        cards = model_list(names, started_at, require_ready().max_model_len).data
+        cards = model_list(names, root, started_at, require_ready().max_model_len).data
         wanted = name.replace("%2F", "/")
         for card in cards:
             if single_slashes(f"/{card.id}") == single_slashes(f"/{wanted}"):

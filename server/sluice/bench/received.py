@@ -13,6 +13,7 @@ KEPT = 65536
 
 class EventDelta(msgspec.Struct):
     content: str | None = None
+    reasoning: str | None = None
     role: str | None = None
 
 
@@ -71,7 +72,8 @@ class Received:
         self.usage = event.usage or self.usage
         for choice in event.choices:
             self.finish_reason = choice.finish_reason or self.finish_reason
-            if choice.delta.content or choice.delta.role is None:  # the opening one only names the role
+            delta = choice.delta
+            if delta.content or delta.reasoning or delta.role is None:  # the opening one only names the role
                 self.token_times.append(now)
 
     @property

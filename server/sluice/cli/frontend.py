@@ -13,9 +13,9 @@ from rich.console import Console
 from rich.status import Status
 
 from sluice.bench.frontend.chart import draw
-from sluice.bench.frontend.contenders import everything_on, sluice, vllm
+from sluice.bench.frontend.contenders import everything_on, reading, sluice, vllm
 from sluice.bench.frontend.measure import Measured, measure
-from sluice.bench.frontend.plan import Plan, Route
+from sluice.bench.frontend.plan import Plan, Reading, Route
 from sluice.bench.frontend.report import document, table
 from sluice.checked import checked
 from sluice.cli.bench import command, prepare
@@ -52,11 +52,18 @@ def frontend(
     """Start Sluice and vLLM's own server, and compare what their front ends cost: CPU, latencies, memory."""
     given = [*overrides, *everything_on(conns, concurrency or conns)]
     settings, device = checked(config, given)
-    same = arguments(settings, device)
+    tools, reasoning = settings.parsers
+    same = arguments(settings, device) | reading(tools, reasoning)
     contenders = [sluice(config, given), vllm(same), *([vllm(same, rust)] if rust else [])]
+    readings: list[Reading] = []
+    if tools:
+        readings.append("tools")
+    if reasoning:
+        readings.append("reasoning")
     plan = Plan(
-        model=settings.names[0], conns=conns, tokens=tokens, words=words, route=route, seconds=seconds, rounds=rounds
-    )
+        model=settings.names[0], conns=conns, tokens=tokens, words=words, route=route, seconds=seconds, rounds=rounds,
+        readings=readings,
+    )  # fmt: skip
     prepare(out)
     date = datetime.now().astimezone()
 

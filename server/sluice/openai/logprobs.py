@@ -120,9 +120,10 @@ class CompletionLogprobs(Logprobs):
         self.add(prompt.rest)
 
     def entries(self, token: TokenLogprob) -> tuple[int, float, str, dict[str, float]]:
+        """The token itself leads the likeliest: it is among them, and its place is the first in vLLM's answer, too."""
         offset, text = self.offset, self.shown(token)
         self.offset += len(text)
-        return offset, finite(token), text, {self.shown(each): finite(each) for each in token.top}
+        return offset, finite(token), text, {self.shown(each): finite(each) for each in (token, *token.top)}
 
 
 class EchoedLogprobs(CompletionLogprobs):

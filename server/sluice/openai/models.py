@@ -21,15 +21,18 @@ class ModelList(Answer):
     data: list[ModelCard]
 
 
-def model_list(names: Sequence[str], created: int, max_model_len: int) -> ModelList:
-    """One model under all its names; the first is the root. `created` in seconds since 1970."""
+def model_list(names: Sequence[str], root: str, created: int, max_model_len: int) -> ModelList:
+    """One model under all its names. `created` in seconds since 1970.
+
+    `root`: its folder or its Hugging Face id, from which clients like `vllm bench serve` load the tokenizer.
+    """
     cards = [
         ModelCard(
             id=name,
             object="model",
             created=created,
             owned_by="sluice",
-            root=names[0],
+            root=root,
             parent=None,
             max_model_len=max_model_len,
         )

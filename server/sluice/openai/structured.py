@@ -1,5 +1,6 @@
 """What an answer has to look like, in OpenAI's words, in vLLM's, and in vLLM's older ones."""
 
+import json
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
@@ -40,10 +41,28 @@ class JsonSchemaFormat(WireModel):
         return Constraint("json", self.json_schema.schema_)
 
 
+class StructuralTagFormat(WireModel):
+    """vLLM's: `format`, or once `structures` and `triggers`; what they are made of, the grammar's engine knows."""
+
+    type: Literal["structural_tag"]
+    format: dict[str, Any] | None = None
+    structures: list[dict[str, Any]] | None = None
+    triggers: list[str] | None = None
+
+    def constraint(self) -> Constraint:
+        return Constraint("structural_tag", json.dumps({name: value for name, value in self if value is not None}))
+
+
 ResponseFormat = Annotated[
-    TextFormat | JsonObjectFormat | JsonSchemaFormat,
-    told_by("type", {"text": TextFormat, "json_object": JsonObjectFormat, "json_schema": JsonSchemaFormat}),
-]
+    TextFormat | JsonObjectFormat | JsonSchemaFormat | StructuralTagFormat,
+    told_by(
+        "type",
+        {
+            "text": TextFormat, "json_object": JsonObjectFormat, "json_schema": JsonSchemaFormat,
+            "structural_tag": StructuralTagFormat,
+        },
+    ),
+]  # fmt: skip
 
 
 class StructuredOutputs(WireModel):

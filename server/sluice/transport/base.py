@@ -13,6 +13,8 @@ from sluice.transport.record import Record, Records
 
 Headers = list[tuple[bytes, bytes]]
 """As ASGI has them, names in lower case."""
+FAULT = 500
+"""The status of an answer with which its connection ends."""
 
 
 class Connection(Protocol):

@@ -7,7 +7,7 @@ from starlette.types import Message
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
 from sluice.errors import Disconnected, RequestError
-from sluice.transport.base import Headers
+from sluice.transport.base import FAULT, Headers
 from sluice.transport.http1 import chunk
 from sluice.transport.kept import KeptProtocol
 from sluice.transport.path import canonical_path
@@ -64,6 +64,8 @@ class UvicornConnection:
         cycle = self.cycle
         cycle.response_started = True
         self.record.status = status
+        if status == FAULT:
+            cycle.keep_alive = False
         if cycle.waiting_for_100_continue:  # whether a body follows is the client's choice now
             cycle.keep_alive = False
         lines = [STATUS_LINE[status]]

@@ -18,6 +18,7 @@ from pydantic import (
 from pydantic_core import ErrorDetails, PydanticCustomError, PydanticKnownError
 
 from sluice.errors import SHOWN_CHARACTERS, InvalidRequest
+from sluice.wire.described import Described, bounded
 from sluice.wire.ignored import Unknown, paths
 from sluice.wire.structure import check_structure
 
@@ -35,6 +36,8 @@ SENTENCES = {
     "too_many": "{param} has {found} entries: {most} are the most.",
 }
 """Error types that are better put in a client's words."""
+MOST_SENTENCES = 4
+"""Of one refusal: who has made a mistake several times mends it at once."""
 UNKNOWN = ContextVar[Unknown | None]("UNKNOWN", default=None)
 """Of the body that is read, wherever in it an object is read."""
 
@@ -55,9 +58,8 @@ class WireModel(BaseModel):
         if not isinstance(data, dict):
             return data
         check_length(data, MOST_FIELDS)
-        unknown = UNKNOWN.get()
-        if unknown is not None and (keys := data.keys() - cls.known()):
-            unknown.append((data, keys))
+        if keys := data.keys() - cls.known():
+            ignore(data, keys)
         if None not in data.values():
             return data
         return {key: value for key, value in data.items() if value is not None}
@@ -83,7 +85,7 @@ class WireModel(BaseModel):
         try:
             found = cls.model_validate(data)
         except ValidationError as error:
-            raise explain(error.errors(include_url=False, include_input=False)[0], data) from None
+            raise explain(error.errors(include_url=False, include_input=False), data) from None
         finally:
             UNKNOWN.reset(token)
         if unknown:
@@ -91,7 +93,14 @@ class WireModel(BaseModel):
         return found
 
 
-def only(*neutral: object) -> AfterValidator:
+def ignore(data: dict[str, Any], keys: set[str]) -> None:
+    """Tell of keys in a body that is read that they change nothing."""
+    unknown = UNKNOWN.get()
+    if unknown is not None:
+        unknown.append((data, keys))
+
+
+def only(*neutral: object) -> Described:
     """Marks a field that is not served: the values that change nothing are accepted, any other is an error."""
 
     def check(value: object) -> object:
@@ -100,10 +109,13 @@ def only(*neutral: object) -> AfterValidator:
             raise PydanticCustomError("not_served", "not served")
         return value
 
-    return AfterValidator(check)
+    told = {"enum": [None, *neutral], "description": "Not served: only what changes nothing is accepted."}
+    return Described(AfterValidator(check), lambda schema: schema | told)
 
 
-Dropped = Annotated[Any, BeforeValidator(lambda _: None)]
+Dropped = Annotated[
+    Any, Described(BeforeValidator(lambda _: None), lambda schema: schema | {"description": "Changes nothing."})
+]
 """A field that changes no answer: accepted, and forgotten."""
 
 
@@ -121,7 +133,7 @@ def check_length(value: list[Any] | dict[str, Any], most: int) -> None:
         raise PydanticCustomError("too_many", "too many", {"found": len(value), "most": most})
 
 
-def at_most(most: int) -> BeforeValidator:
+def at_most(most: int) -> Described:
     """For a list, or an object with keys of the client's own: one that is longer is refused before its entries are."""
 
     def check(value: Any) -> Any:
@@ -129,7 +141,7 @@ def at_most(most: int) -> BeforeValidator:
             check_length(value, most)
         return value
 
-    return BeforeValidator(check)
+    return Described(BeforeValidator(check), lambda schema: bounded(schema, most))
 
 
 def told_by(field: str, kinds: Mapping[str, type[WireModel]]) -> PlainValidator:
@@ -162,12 +174,17 @@ def decode(body: bytes) -> dict[str, Any]:
     return data
 
 
-def explain(error: ErrorDetails, data: dict[str, Any]) -> InvalidRequest:
-    """One of pydantic's errors about `data`, for the client."""
-    kind, param = error["type"], path(error, data)
-    sentence = SENTENCES.get(kind, "{param}: {message}.")
-    message = sentence.format(param=param or "The body", message=error["msg"], **error.get("ctx", {}))
-    return InvalidRequest(message, param=param or None)
+def explain(errors: list[ErrorDetails], data: dict[str, Any]) -> InvalidRequest:
+    """The first of pydantic's errors about `data`, and a few more of its kind, for the client."""
+    first = errors[0]
+    same = [error for error in errors if error["type"] == first["type"]]
+    sentences = dict.fromkeys(sentence(error, data) for error in same[:MOST_SENTENCES])
+    return InvalidRequest(" ".join(sentences), param=path(first, data) or None)
+
+
+def sentence(error: ErrorDetails, data: dict[str, Any]) -> str:
+    form = SENTENCES.get(error["type"], "{param}: {message}.")
+    return form.format(param=path(error, data) or "The body", message=error["msg"], **error.get("ctx", {}))
 
 
 def path(error: ErrorDetails, data: Any) -> str:

@@ -1,6 +1,7 @@
 """The figures of loads and rounds that are written down here."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from io import StringIO
 
@@ -11,7 +12,7 @@ from sluice.bench.figures import Latency
 from sluice.bench.frontend.contenders import Contender, flags
 from sluice.bench.frontend.figures import Figures
 from sluice.bench.frontend.measure import Measured, Round
-from sluice.bench.frontend.plan import Plan
+from sluice.bench.frontend.plan import Answers, Plan
 from sluice.bench.frontend.quantities import quantities
 from sluice.bench.frontend.report import document, table
 from sluice.bench.frontend.usage import Usage
@@ -79,16 +80,16 @@ def measured() -> Measured:
     """Three rounds, the last of which was on a machine that had become ten times slower."""
     costs = ((1, 2), (2, 8), (30, 30))
     rounds = [
-        Round(number, tokens, {"Sluice": one(4 * mine, bad=True), "vLLM": one(4 * theirs)})
+        Round(number, answers, {"Sluice": one(4 * mine, bad=True), "vLLM": one(4 * theirs)})
         for number, (mine, theirs) in enumerate(costs, 1)
-        for tokens in (4, 1)
+        for answers in PLAN.loads
     ]
     return Measured(PLAN, [Contender(name, 1, [name]) for name in ("Sluice", "vLLM")], ["vLLM, Rust: gone"], rounds)
 
 
 def test_ratios_compare_within_a_round(measured: Measured) -> None:
     cost = quantities(4)["cpu_per_token"]
-    rounds = measured.of(4)
+    rounds = measured.of(PLAN.loads[0])
     assert (cost.value(rounds, "Sluice"), cost.value(rounds, "vLLM")) == (2, 8)
     assert cost.ratio(rounds, "Sluice", "vLLM") == 0.5
     assert quantities(4)["bad"].value(rounds, "Sluice") == 3, "all of them are told, not their median"
@@ -121,18 +122,18 @@ def test_the_table_has_a_column_a_server_and_a_ratio(measured: Measured) -> None
     assert ["front-end CPU a token, µs", "2000000.0", "8000000.0", "0.50"] in cells
     assert ["bad answers", "3", "0", ""] in cells
     assert [cell[0] for cell in cells if "answers of" in cell[0]] == [
-        "answers of 4 tokens, 3 rounds", "answers of 1 token, 3 rounds",
+        "answers of 4 tokens; 3 rounds", "answers of 1 token; 3 rounds",
     ]  # fmt: skip
 
 
 def test_the_routes_are_openais() -> None:
-    assert PLAN.lengths == [4, 1]
-    chat = PLAN.body(4)
+    assert PLAN.loads == [Answers(4), Answers(1)]
+    chat = PLAN.body(Answers(4))
     assert chat["messages"] == [{"role": "user", "content": "Count slowly from"}]
     other = Plan(model="demo", conns=1, tokens=1, words=14, route="completions", seconds=1, rounds=1)
-    assert (other.path, other.lengths) == ("/v1/completions", [1])
-    assert other.body(1)["prompt"].endswith("please now Count slowly")
-    assert "messages" not in other.body(1)
+    assert (other.path, other.loads) == ("/v1/completions", [Answers(1)])
+    assert other.body(Answers(1))["prompt"].endswith("please now Count slowly")
+    assert "messages" not in other.body(Answers(1))
 
 
 def test_engine_arguments_become_flags() -> None:
@@ -141,3 +142,19 @@ def test_engine_arguments_become_flags() -> None:
         "--max-num-seqs", "4", "--served-model-name", "a", "b", "--enforce-eager", "--no-async-scheduling",
         "--compilation-config", '{"mode": 0}',
     ]  # fmt: skip
+
+
+def test_chats_are_also_read_and_told_in_times_of_plain_ones() -> None:
+    plan = replace(PLAN, readings=["tools", "reasoning"])
+    plain, tools, thinking, _ = plan.loads
+    assert plan.body(tools).keys() - plan.body(plain).keys() == {"tools"}
+    assert plan.body(thinking)["chat_template_kwargs"] == {"enable_thinking": True}
+    assert replace(plan, route="completions").loads == PLAN.loads
+    rounds = [
+        Round(number, answers, {"Sluice": one(cost)})
+        for number, costs in enumerate([(4, 5, 6), (8, 9, 8), (40, 100, 60)], 1)
+        for answers, cost in zip(plan.loads, costs, strict=False)
+    ]
+    measured = Measured(plan, [Contender("Sluice", 1, [])], rounds=rounds)
+    written = document(measured, datetime(2026, 1, 2, tzinfo=UTC), "")["loads"]
+    assert [load["cpu_per_token_over_plain"] for load in written] == [None, {"Sluice": 1.25}, {"Sluice": 1.5}]

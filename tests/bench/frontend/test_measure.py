@@ -70,20 +70,20 @@ async def test_rounds_take_turns_and_the_first_is_not_counted(tmp_path: Path) ->
     measuring = Measuring(tmp_path)
     measured = await measuring.run(plan(), [fake("Quick"), fake("Slow, one", seconds_a_token=0.02)])
     turns = [re.sub(", 4 streams of", "", line) for line in measuring.said if "streams" in line]
-    assert [re.sub(r" tokens for .*", "", line) for line in turns] == [
+    assert [re.sub(r" tokens? for .*", "", line) for line in turns] == [
         "warming up: Quick 10", "warming up: Slow, one 10", "warming up: Quick 1", "warming up: Slow, one 1",
         "round 1 of 2: Slow, one 10", "round 1 of 2: Quick 10", "round 1 of 2: Slow, one 1", "round 1 of 2: Quick 1",
         "round 2 of 2: Quick 10", "round 2 of 2: Slow, one 10", "round 2 of 2: Quick 1", "round 2 of 2: Slow, one 1",
     ]  # fmt: skip
-    assert [(one.number, one.tokens) for one in measured.rounds] == [(1, 10), (1, 1), (2, 10), (2, 1)]
+    assert [(one.number, one.answers.tokens) for one in measured.rounds] == [(1, 10), (1, 1), (2, 10), (2, 1)]
     assert list(measured.rounds[0].figures) == ["Slow, one", "Quick"]
     for one in measured.rounds:
         for found in one.figures.values():
             assert (found.bad, found.short) == (0, 0)
             assert found.memory > 10 * 2**20
             assert found.first_token is not None
-            assert found.cpu_per_request == pytest.approx(one.tokens * found.cpu_per_token)
-            assert (found.between_tokens is None) == (one.tokens == 1)
+            assert found.cpu_per_request == pytest.approx(one.answers.tokens * found.cpu_per_token)
+            assert (found.between_tokens is None) == (one.answers.tokens == 1)
             assert found.engine_cpu_per_token == 0
     slow, quick = measured.rounds[0].figures["Slow, one"], measured.rounds[0].figures["Quick"]
     assert slow.between_tokens is not None
@@ -96,7 +96,7 @@ async def test_rounds_take_turns_and_the_first_is_not_counted(tmp_path: Path) ->
 
 async def test_completions_are_measured_too(tmp_path: Path) -> None:
     measured = await Measuring(tmp_path).run(plan("completions", rounds=1), [fake("Only")])
-    assert [(one.tokens, one.figures["Only"].events_per_token) for one in measured.rounds] == [(10, 1), (1, 1)]
+    assert [(one.answers.tokens, one.figures["Only"].events_per_token) for one in measured.rounds] == [(10, 1), (1, 1)]
 
 
 async def test_who_cannot_be_started_is_left_out_in_one_line(tmp_path: Path) -> None:
@@ -130,9 +130,9 @@ async def test_who_answers_wrongly_is_left_out(tmp_path: Path) -> None:
 
 
 async def test_a_stop_keeps_whole_rounds_and_leaves_no_server(tmp_path: Path) -> None:
-    measuring = Measuring(tmp_path, stop_at="round 2 of 50: .* 1 tokens")
+    measuring = Measuring(tmp_path, stop_at="round 2 of 50: .* 1 token ")
     measured = await asyncio.wait_for(measuring.run(plan(rounds=50), [fake("One"), fake("Two")]), 60)
-    assert [(one.number, one.tokens) for one in measured.rounds] == [(1, 10), (1, 1), (2, 10)]
+    assert [(one.number, one.answers.tokens) for one in measured.rounds] == [(1, 10), (1, 1), (2, 10)]
     assert measured.interrupted
 
 

@@ -10,7 +10,7 @@ SUM: Any = [{"role": "user", "content": "What is 17 + 25?"}]
 OSLO: Any = [{"role": "user", "content": "What is the weather in Oslo?"}]
 SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
 TOOLS: Any = [{"name": "get_weather", "description": "The weather.", "input_schema": SCHEMA}]
-COMMON: Any = {"model": "demo", "max_tokens": 60, "temperature": 0}
+COMMON: Any = {"model": "demo", "max_tokens": 60, "extra_body": {"temperature": 0}}
 
 
 def chat(client: Anthropic) -> None:
@@ -73,9 +73,9 @@ def thinking(client: Anthropic) -> None:
 
 
 def errors(client: Anthropic) -> None:
-    wrongs = (({"model": "nobody"}, anthropic.NotFoundError), ({"temperature": 9}, anthropic.BadRequestError))
+    hot: Any = {"extra_body": {"temperature": 9}}
     told = list[str | None]()
-    for wrong, kind in wrongs:
+    for wrong, kind in (({"model": "nobody"}, anthropic.NotFoundError), (hot, anthropic.BadRequestError)):
         try:
             client.messages.create(messages=SUM, **(COMMON | wrong))
         except kind as error:

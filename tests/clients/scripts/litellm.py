@@ -62,7 +62,7 @@ async def asynchronous() -> None:
     answer: Any = await acompletion("openai/demo", messages=SUM, api_base=URL, api_key="none", temperature=0)
     assert answer.choices[0].message.content == "42"
     text: Any = text_completion(
-        "text-completion-openai/demo", prompt="1 2 3", api_base=URL, api_key="none", max_tokens=3
+        model="text-completion-openai/demo", prompt="1 2 3", api_base=URL, api_key="none", max_tokens=3
     )
     assert text.choices[0].text
     print("did: async, text completion")

@@ -1,4 +1,7 @@
-"""`vllm bench serve`: over chat and over completions, each request of which must succeed."""
+"""`vllm bench serve`: over chat and over completions, each request of which must succeed.
+
+The model and its tokenizer are what the server says that they are.
+"""
 
 import json
 import os
@@ -10,16 +13,16 @@ from tempfile import TemporaryDirectory
 REQUESTS, OUT = 12, 16
 
 
-def measure(backend: str, path: str, folder: Path, *more: str) -> None:
+def measure(backend: str, path: str, folder: Path) -> None:
     subprocess.run(
         [
             sys.executable, "-m", "sluice.bench.frontend.vllm_serve", "bench", "serve", "--backend", backend,
-            "--base-url", os.environ["SLUICE_URL"], "--endpoint", path, "--model", "demo",
+            "--base-url", os.environ["SLUICE_URL"], "--endpoint", path,
             "--dataset-name", "random", "--random-input-len", "32", "--random-output-len", str(OUT),
             "--num-prompts", str(REQUESTS), "--max-concurrency", "4", "--ignore-eos", "--disable-tqdm",
-            "--save-result", "--result-dir", str(folder), "--result-filename", "result.json", *more,
+            "--save-result", "--result-dir", str(folder), "--result-filename", "result.json",
         ],
-        check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        check=True, stdout=subprocess.DEVNULL,
     )  # fmt: skip
     result = json.loads((folder / "result.json").read_text())
     assert (result["completed"], result["failed"]) == (REQUESTS, 0), result

@@ -1,11 +1,13 @@
 """What a body holds: the chat that it comes to, or the field that is wrong."""
 
-from typing import Any
+from typing import Any, get_type_hints
 
 import pytest
+from openai.types.responses.response_create_params import ResponseCreateParamsStreaming
 
 from sluice.engine.base import Chat, Constraint, NamedTool
 from sluice.errors import InvalidRequest
+from sluice.openai.responses.models import ResponsesRequest
 from tests.openai.responses.told import response
 
 FUNCTION = {"type": "function", "name": "f", "parameters": {"type": "object"}}
@@ -87,6 +89,8 @@ def test_functions_are_offered_and_other_tools_left_out() -> None:
     assert (chat.tool_choice, chat.parallel_tool_calls) == ("auto", False)
     only_others = asked(tools=others, tool_choice="auto")
     assert (only_others.tools, only_others.tool_choice) == ([], "none")
+    assert response(tools=others).ignored == ("tools.type",)
+    assert response(tools=[FUNCTION]).ignored == ()
 
 
 @pytest.mark.parametrize(
@@ -150,6 +154,10 @@ def test_what_codex_sends_is_served() -> None:
         "prompt_cache_key": "0199", "text": {"verbosity": "medium"}, "client_metadata": {"x": "y"},
     }  # fmt: skip
     assert [message["role"] for message in asked(**fields).messages] == ["system", "system", "user"]
+
+
+def test_no_field_of_openai_is_silently_ignored() -> None:
+    assert get_type_hints(ResponseCreateParamsStreaming).keys() <= ResponsesRequest.known()
 
 
 def test_null_is_absent() -> None:

@@ -1,15 +1,12 @@
 """The embedded model, asked through OpenAI's own package: to the letter, on both ways out of vLLM."""
 
 import json
-from collections.abc import AsyncIterator
 from typing import Any, Literal
 
 import pytest
 from openai import AsyncOpenAI
 from openai.types.responses import ParsedResponse, Response
 from pydantic import BaseModel
-
-from tests.conftest import Running, Serve, Started
 
 GREEDY: dict[str, Any] = {"model": "demo", "temperature": 0, "max_output_tokens": 120}
 PARAMETERS = {
@@ -19,18 +16,6 @@ TOOLS: Any = [{"type": "function", "name": "get_weather", "parameters": PARAMETE
 WEATHER: Any = {"role": "user", "content": "What is the weather in Oslo?"}
 SUM = "What is 17 + 25?"
 CALL: dict[str, Any] = {"input": [WEATHER], "tools": TOOLS}
-
-
-@pytest.fixture(params=["direct", "public"])
-async def server(serve: Serve, vllm: Started, public: Started, request: Any) -> AsyncIterator[Running]:
-    async with serve({"direct": vllm, "public": public}[request.param]) as running:
-        yield running
-
-
-@pytest.fixture
-async def client(server: Running) -> AsyncIterator[AsyncOpenAI]:
-    async with server.openai() as client:
-        yield client
 
 
 async def whole(client: AsyncOpenAI, **fields: Any) -> Response:

@@ -64,6 +64,7 @@ class CountTokensRequest(WireModel):
     output_format: Format | None = None
     chat_template_kwargs: TemplateArguments | None = None
 
+    billing_policy: Dropped = None
     cache_control: Dropped = None
     context_management: Dropped = None
     speed: Dropped = None
@@ -71,6 +72,7 @@ class CountTokensRequest(WireModel):
     workspace_id: Dropped = None
 
     # These are not served: only what changes nothing is accepted.
+    compaction: Annotated[Any, only()] = None
     mcp_servers: Annotated[Any, only([])] = None
 
     @model_validator(mode="after")
@@ -147,10 +149,23 @@ class MessagesRequest(CountTokensRequest):
     cache_salt: Annotated[str, Field(min_length=1, max_length=1024)] | None = None
 
     diagnostics: Dropped = None
+    fallback_credit_token: Dropped = None
+    fallbacks: Dropped = None
     inference_geo: Dropped = None
     metadata: Dropped = None
 
     container: Annotated[Any, only()] = None
+    thread: Any = None
+
+    @model_validator(mode="after")
+    def is_whole(self) -> Self:
+        """Raises InvalidRequest for what would go on later, or goes on; by its code clients send all, without it."""
+        if self.thread is not None:
+            raise InvalidRequest(
+                "thread is not served: nothing is stored here, so send the whole conversation in messages.",
+                param="thread", code="thread_unsupported_request",
+            )  # fmt: skip
+        return self
 
     @model_validator(mode="after")
     def has_room_for_thoughts(self) -> Self:

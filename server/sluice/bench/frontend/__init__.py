@@ -8,8 +8,9 @@ asked, is left out. All are up while it is measured, on the same devices: on a G
 (`--set engine.extra.gpu_memory_utilization=0.3`). They stay in one session, or the kernel would share the processors
 out between them and the generator, and not between processes.
 
-**A round** puts the same load on each server in turn, twice: answers of `tokens` tokens, then of 1 token, in which
-nearly all is the cost of a request. Another server begins in each round, so a drift of the machine's speed hits all
+**A round** puts the same loads on each server in turn: answers of `tokens` tokens; such chats with a tool on offer, and
+such that think, where the settings have parsers for them; then answers of 1 token, in which nearly all is the cost of a
+request. Another server begins in each round, so a drift of the machine's speed hits all
 alike. The first round warms up and is not counted. The load is a closed loop of `conns` clients, each of which asks
 again, always the same (so its prefix is cached), as soon as it has its answer: streamed, greedy, with `ignore_eos`
 and the usage. The first fifth of `seconds` fills the batch and is not counted either.

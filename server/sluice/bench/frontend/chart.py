@@ -4,8 +4,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sluice.bench.frontend.measure import Measured
+from sluice.bench.frontend.plan import Answers
 from sluice.bench.frontend.quantities import quantities
-from sluice.bench.frontend.report import count, size
+from sluice.bench.frontend.report import count
 from sluice.errors import BenchFailed
 
 if TYPE_CHECKING:
@@ -29,25 +30,25 @@ def draw(measured: Measured, path: Path) -> None:
         from matplotlib.figure import Figure
     except ImportError:
         raise BenchFailed(f"no {path.name}: it needs matplotlib (pip install .[bench])") from None
-    plan, rounds = measured.plan, len(measured.of(measured.lengths[0]))
+    plan, rounds = measured.plan, len(measured.of(measured.loads[0]))
     figure = Figure(figsize=(12, 7), layout="constrained")
     figure.suptitle(f"{plan.conns} streams at once, median of {count(rounds, 'round')} of {plan.seconds:g} s")
     panels = figure.subplots(2, 3).flat
     for axes, (title, keys) in zip(panels, PANELS.items(), strict=True):
-        tokens = measured.lengths[-1 if keys == ("cpu_per_request",) else 0]
-        bars(axes, measured, tokens, [key for key in keys if key in quantities(tokens)])
-        axes.set_title(f"{title}\n{size(tokens)}", fontsize="medium")
+        answers = measured.loads[-1 if keys == ("cpu_per_request",) else 0]
+        bars(axes, measured, answers, [key for key in keys if key in quantities(answers.tokens)])
+        axes.set_title(f"{title}\nanswers of {answers}", fontsize="medium")
     handles, names = panels[0].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside lower center", ncols=len(names), frameon=False)
     figure.savefig(path, dpi=120)
 
 
-def bars(axes: "Axes", measured: Measured, tokens: int, keys: list[str]) -> None:
+def bars(axes: "Axes", measured: Measured, answers: Answers, keys: list[str]) -> None:
     """A group of bars a quantity; where there are several, their percentiles are told below."""
-    rounds, names = measured.of(tokens), [server.name for server in measured.servers]
+    rounds, names = measured.of(answers), [server.name for server in measured.servers]
     for place, name in enumerate(names):
         for group, key in enumerate(keys):
-            quantity = quantities(tokens)[key]
+            quantity = quantities(answers.tokens)[key]
             values = [value * quantity.scale for value in quantity.values(rounds, name)] or [0.0]
             middle = (quantity.value(rounds, name) or 0.0) * quantity.scale
             drawn = axes.bar(

@@ -61,6 +61,12 @@ def vllm(arguments: Mapping[str, Any], rust: Path | None = None) -> Contender:
     return Contender("vLLM, Rust" if rust else "vLLM", port, [*command, *flags(options)], environ, binary=rust)
 
 
+def reading(tools: str | None, reasoning: str | None) -> dict[str, Any]:
+    """Arguments of `vllm serve` that have it read answers as Sluice does, with these of its parsers."""
+    calls = {"enable_auto_tool_choice": True, "tool_call_parser": tools} if tools else {}
+    return calls | ({"reasoning_parser": reasoning} if reasoning else {})
+
+
 def flags(arguments: Mapping[str, Any]) -> Iterator[str]:
     """`max_num_seqs=4` → `--max-num-seqs 4`, as vLLM's command line writes its arguments."""
     for key, value in arguments.items():

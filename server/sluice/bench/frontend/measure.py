@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sluice.bench.frontend.contenders import Contender
 from sluice.bench.frontend.figures import Figures
-from sluice.bench.frontend.plan import Plan
+from sluice.bench.frontend.plan import Answers, Plan
 from sluice.bench.frontend.process import Process
 from sluice.bench.frontend.server import Server
 from sluice.errors import BenchFailed
@@ -20,8 +20,7 @@ WARM_UP = 3.0
 @dataclass(frozen=True)
 class Round:
     number: int
-    tokens: int
-    """Of an answer."""
+    answers: Answers
     figures: dict[str, Figures]
     """By the servers' names, in the order in which they were measured."""
 
@@ -35,12 +34,12 @@ class Measured:
     interrupted: bool = False
 
     @property
-    def lengths(self) -> list[int]:
+    def loads(self) -> list[Answers]:
         """Those that there are figures of."""
-        return [tokens for tokens in self.plan.lengths if self.of(tokens)]
+        return [answers for answers in self.plan.loads if self.of(answers)]
 
-    def of(self, tokens: int) -> list[Round]:
-        return [one for one in self.rounds if one.tokens == tokens]
+    def of(self, answers: Answers) -> list[Round]:
+        return [one for one in self.rounds if one.answers == answers]
 
 
 async def measure(
@@ -84,15 +83,15 @@ async def take_turns(servers: Sequence[Server], measured: Measured, say: Callabl
     for number in range(plan.rounds + 1):
         seconds = plan.seconds if number else min(plan.seconds, WARM_UP)
         turn = number % len(servers)
-        for tokens in plan.lengths:
+        for answers in plan.loads:
             figures = {}
             for server in [*servers[turn:], *servers[:turn]]:
                 step = f"round {number} of {plan.rounds}" if number else "warming up"
-                say(f"{step}: {server.name}, {plan.conns} streams of {tokens} tokens for {seconds:g} s")
-                found = await server.measure(tokens, seconds)
+                say(f"{step}: {server.name}, {plan.conns} streams of {answers} for {seconds:g} s")
+                found = await server.measure(answers, seconds)
                 if found is None:
                     measured.interrupted = True
                     return
                 figures[server.name] = found
             if number:
-                measured.rounds.append(Round(number, tokens, figures))
+                measured.rounds.append(Round(number, answers, figures))

@@ -38,6 +38,11 @@ class Quantity:
         ratios = [mine / theirs for mine, theirs in pairs if mine is not None and theirs]
         return median(ratios) if ratios and self.is_compared else None
 
+    def times(self, rounds: Sequence[Round], others: Sequence[Round], server: str) -> float:
+        """What the server has in these rounds, in times of what it has in the others; of the ratios, the median."""
+        pairs = zip(self.values(rounds, server), self.values(others, server), strict=False)  # one may have no last
+        return median(mine / other for mine, other in pairs)
+
 
 def latency(label: str, of: Callable[[Figures], Latency | None], p: int, form: str = ".2f") -> Quantity:
     def percentile(figures: Figures) -> float | None:

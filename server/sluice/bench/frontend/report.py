@@ -8,7 +8,8 @@ from rich.table import Table
 
 from sluice.bench.frontend import __doc__ as method
 from sluice.bench.frontend.measure import Measured
-from sluice.bench.frontend.quantities import quantities
+from sluice.bench.frontend.plan import Answers
+from sluice.bench.frontend.quantities import PER_TOKEN, quantities
 from sluice.bench.frontend.vllm_serve import version
 from sluice.bench.report import machine
 
@@ -20,20 +21,19 @@ def table(measured: Measured) -> Table:
     shown.add_column("")
     for name in [*names, *(f"{names[0]} / {peer}" for peer in names[1:])]:
         shown.add_column(name, justify="right")
-    for tokens in measured.lengths:
-        rounds = measured.of(tokens)
+    for answers in measured.loads:
+        rounds = measured.of(answers)
         shown.add_section()
-        shown.add_row(f"[bold]{size(tokens)}, {count(len(rounds), 'round')}")
-        for quantity in quantities(tokens).values():
+        shown.add_row(f"[bold]answers of {answers}; {count(len(rounds), 'round')}")
+        if answers.are_read:
+            over = over_plain(measured, answers)
+            shown.add_row("front-end CPU a token / plain", *(f"{over[name]:.2f}" for name in names))
+        for quantity in quantities(answers.tokens).values():
             values = [quantity.show(quantity.value(rounds, name)) for name in names]
             ratios = [quantity.ratio(rounds, names[0], peer) for peer in names[1:]]
             if any(values):
                 shown.add_row(quantity.label, *values, *("" if one is None else f"{one:.2f}" for one in ratios))
     return shown
-
-
-def size(tokens: int) -> str:
-    return f"answers of {count(tokens, 'token')}"
 
 
 def count(number: int, noun: str) -> str:
@@ -50,23 +50,30 @@ def document(measured: Measured, date: datetime, command: str) -> dict[str, Any]
         "command": command,
         "plan": asdict(plan),
         "path": plan.path,
-        "body": plan.body(plan.tokens),
+        "body": plan.body(plan.loads[0]),
         "servers": {server.name: list(server.command) for server in measured.servers},
         "left_out": measured.left_out,
         "interrupted": measured.interrupted,
         "method": method,
-        "loads": [load(measured, tokens) for tokens in measured.lengths],
+        "loads": [load(measured, answers) for answers in measured.loads],
         "rounds": [asdict(one) for one in measured.rounds],
     }
 
 
-def load(measured: Measured, tokens: int) -> dict[str, Any]:
+def over_plain(measured: Measured, answers: Answers) -> dict[str, float]:
+    """By server: the CPU a token in times of what plain answers cost it."""
+    rounds, plain = measured.of(answers), measured.of(measured.loads[0])
+    return {server.name: PER_TOKEN["cpu_per_token"].times(rounds, plain, server.name) for server in measured.servers}
+
+
+def load(measured: Measured, answers: Answers) -> dict[str, Any]:
     """Values over the rounds, and the ratios of the first server to each other one."""
-    rounds, told = measured.of(tokens), quantities(tokens)
+    rounds, told = measured.of(answers), quantities(answers.tokens)
     first, *peers = (server.name for server in measured.servers)
     return {
-        "tokens": tokens,
+        **asdict(answers),
         "rounds": len(rounds),
+        "cpu_per_token_over_plain": over_plain(measured, answers) if answers.are_read else None,
         "medians": {
             name: {key: quantity.value(rounds, name) for key, quantity in told.items()} for name in (first, *peers)
         },

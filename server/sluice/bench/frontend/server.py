@@ -8,7 +8,7 @@ from random import Random
 from sluice.bench.client import Client
 from sluice.bench.connection import Pool
 from sluice.bench.frontend.figures import Figures
-from sluice.bench.frontend.plan import Plan
+from sluice.bench.frontend.plan import Answers, Plan
 from sluice.bench.frontend.process import Process
 from sluice.bench.frontend.usage import Usage, memory
 from sluice.bench.greeting import Subject, complaint
@@ -47,20 +47,21 @@ class Server:
         return None
 
     async def greet(self) -> None:
-        """Ask once for the longest answer: it may be refused, or not fit."""
-        attempt, wanted = Attempt(time.perf_counter()), self.plan.tokens
-        answer = await self.client.attempt(attempt, self.message(wanted))
-        if (attempt.outcome, attempt.tokens) != ("finished", wanted):
-            got = complaint(answer) if attempt.status != 200 else f"{attempt.outcome} after {attempt.tokens}"
-            raise BenchFailed(f"{self.name} was asked for {wanted} tokens: {got}")
+        """Ask once for each kind of answer: it may be refused, or not fit."""
+        for answers in self.plan.loads:
+            attempt = Attempt(time.perf_counter())
+            answer = await self.client.attempt(attempt, self.message(answers))
+            if (attempt.outcome, attempt.tokens) != ("finished", answers.tokens):
+                got = complaint(answer) if attempt.status != 200 else f"{attempt.outcome} after {attempt.tokens}"
+                raise BenchFailed(f"{self.name} was asked for {answers}: {got}")
 
-    def message(self, tokens: int) -> bytes:
-        return self.target.post(self.plan.path, self.plan.body(tokens))
+    def message(self, answers: Answers) -> bytes:
+        return self.target.post(self.plan.path, self.plan.body(answers))
 
-    async def measure(self, tokens: int, seconds: float) -> Figures | None:
-        """Under load: `conns` clients, each of which gets answers of so many tokens. None: stopped."""
-        body = self.plan.body(tokens)
-        subject = Subject(self.url, self.plan.model, HEALTH, self.target.get(HEALTH), [self.message(tokens)], body)
+    async def measure(self, answers: Answers, seconds: float) -> Figures | None:
+        """Under load: `conns` clients, each of which gets such answers. None: stopped."""
+        body = self.plan.body(answers)
+        subject = Subject(self.url, self.plan.model, HEALTH, self.target.get(HEALTH), [self.message(answers)], body)
         load = Load(self.client, subject, 0, self.stop, random=Random(1), clock=time.perf_counter)
         loading = asyncio.create_task(load.closed(self.plan.conns, seconds))
         await asyncio.wait({loading}, timeout=RAMP * seconds)
@@ -72,9 +73,9 @@ class Server:
             return None
         self.process.check()
         run.since, run.until = since, until  # the tokens of the very time whose CPU was read
-        figures = Figures.of(run, tokens, after.since(before), memory(self.process.pid))
+        figures = Figures.of(run, answers.tokens, after.since(before), memory(self.process.pid))
         if figures is None:
-            raise BenchFailed(f"{self.name}: no answer of {tokens} tokens was whole within {seconds:g} s")
+            raise BenchFailed(f"{self.name}: no answer of {answers} was whole within {seconds:g} s")
         return figures
 
     def close(self) -> None:

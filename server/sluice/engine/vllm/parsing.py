@@ -49,7 +49,11 @@ class Parsing:
         self.thinking_parser, self.plain_parser = compose(reasoning), compose(None)
         self.has_reasoning = reasoning is not None
         self.thinks_by_default = default_of_switches(write) if reasoning else False
-        self.special = frozenset(getattr(tokenizer, "added_tokens_decoder", ()))
+        added = getattr(tokenizer, "added_tokens_decoder", ())
+        self.special = {
+            skips: {token: str(tokenizer.decode([token], skip_special_tokens=skips)) for token in added}
+            for skips in (True, False)
+        }
 
     def thinks(self, chat: Chat) -> bool:
         """Whether its answer may hold reasoning, by the request's word, else by the template's."""
@@ -91,8 +95,9 @@ class Parsing:
 
         def reading() -> Reading:
             return Reading(
-                self.make(kind, chat, request), request, tokens, leads=leads, special=self.special, kind=at_first
-            )
+                self.make(kind, chat, request), request, tokens,
+                leads=leads, special=self.special[request.skip_special_tokens], kind=at_first,
+            )  # fmt: skip
 
         return Rendered(tokens, reading, more)
 

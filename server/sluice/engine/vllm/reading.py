@@ -23,20 +23,58 @@ class Reading:
     goes straight on as what came before it, `kind`, and is told to the parser with the next piece that can.
 
     `leads`: of each kind, the characters that a marker may begin with; of a kind that is not in it the parser sees all.
-    `special`: ids of tokens that may be markers.
+    `special`: tokens that may be markers, by their ids, with what they add to a text. `late`: pieces that wait for it.
     """
 
     def __init__(
         self, parser: "Parser", request: "ChatCompletionRequest", prompt: Sequence[int], *,
-        leads: dict[Kind, frozenset[str]], special: frozenset[int], kind: Kind | None,
+        leads: dict[Kind, frozenset[str]], special: dict[int, str], kind: Kind | None,
     ) -> None:  # fmt: skip
         self.parser, self.request = parser, request
         self.prompt: list[int] | None = list(prompt)
         self.leads, self.special, self.kind = leads, special, kind
         self.one_call = request.parallel_tool_calls is False
         self.untold, self.untold_ids = "", list[int]()
+        self.late, self.late_ids = "", list[int]()
 
     def piece(self, text: str, ids: Sequence[int], is_last: bool) -> Parsed:
+        if text and not self.late_ids and self.special.keys().isdisjoint(ids):
+            return self.part(text, ids, is_last)
+        parts = self.apart(self.late + text, [*self.late_ids, *ids])
+        self.late, self.late_ids = "", []
+        if not is_last and self.is_late(*parts[-1]):
+            self.late, self.late_ids = parts.pop()
+        found = [self.part(*part, is_last and part is parts[-1]) for part in parts]
+        return Parsed(
+            "".join(each.text for each in found), "".join(each.reasoning for each in found),
+            tuple(call for each in found for call in each.calls),
+        )  # fmt: skip
+
+    def apart(self, text: str, ids: list[int]) -> list[tuple[str, list[int]]]:
+        """Each marker that the text shows by itself, as some parsers expect it, what comes before it, and the rest."""
+        parts = list[tuple[str, list[int]]]()
+        start = first = 0
+        for index, token in enumerate(ids):
+            marker = self.special.get(token, "")
+            found = text.find(marker, start)
+            if found < 0:
+                break
+            if marker:
+                if text[start:found] or ids[first:index]:
+                    parts.append((text[start:found], ids[first:index]))
+                parts.append((marker, [token]))
+                start, first = found + len(marker), index + 1
+        if text[start:] or ids[first:] or not parts:
+            parts.append((text[start:], ids[first:]))
+        return parts
+
+    def is_late(self, text: str, ids: list[int]) -> bool:
+        """Where stop strings are looked for, the text comes later than its tokens; parsers expect both together."""
+        if not text and self.special.keys().isdisjoint(ids):
+            return True
+        return any(self.special.get(token, "") not in text for token in ids)
+
+    def part(self, text: str, ids: Sequence[int], is_last: bool) -> Parsed:
         if self.is_harmless(self.kind, text, ids) and not (is_last and self.kind == "reasoning"):
             self.untold += text
             self.untold_ids += ids
@@ -48,7 +86,7 @@ class Reading:
             message = self.tell(text, [*ids], is_last)
         except Exception as error:  # models write what parsers do not expect
             LOG.warning("The parser of an answer has failed, and the rest of it is text: %s", one_line(error))
-            self.leads, self.special, self.kind = {"text": frozenset()}, frozenset(), "text"
+            self.leads, self.special, self.kind = {"text": frozenset()}, {}, "text"
             return Parsed(text)
         return self.taken(text, ids, message)
 
@@ -59,7 +97,7 @@ class Reading:
     def is_harmless(self, kind: Kind | None, text: str, ids: Sequence[int]) -> bool:
         """Nothing in it can be of a marker, where this kind of text is."""
         leads = None if kind is None else self.leads.get(kind)
-        return leads is not None and self.special.isdisjoint(ids) and not any(lead in text for lead in leads)
+        return leads is not None and self.special.keys().isdisjoint(ids) and not any(lead in text for lead in leads)
 
     def taken(self, told: str, ids: Sequence[int], message: "DeltaMessage | None") -> Parsed:
         """What the parser has made of what it was told last."""

@@ -4,9 +4,9 @@ Clients put back into it what they have had as an answer, from whatever server: 
 """
 
 from abc import ABC, abstractmethod
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, PlainValidator, TypeAdapter, model_validator
+from pydantic import AfterValidator, Field, PlainValidator, TypeAdapter
 from pydantic_core import PydanticCustomError
 
 from sluice.wire.body import Dropped, WireModel, at_most, only, told_by
@@ -103,7 +103,10 @@ class ToolCall(WireModel):
 
 
 class AssistantMessage(Spoken):
-    """Reasoning is handed to the template, which knows of which turns the model should see it."""
+    """Reasoning is handed to the template, which knows of which turns the model should see it.
+
+    It may say nothing: an answer that was cut in its reasoning has no content, and clients send it back without that.
+    """
 
     role: Literal["assistant"]
     content: Content | None = None
@@ -118,12 +121,6 @@ class AssistantMessage(Spoken):
     thinking_blocks: Dropped = None
     audio: Annotated[Any, only()] = None
     function_call: Annotated[Any, only()] = None
-
-    @model_validator(mode="after")
-    def says_something(self) -> Self:
-        if not self.tool_calls and not {"content", "refusal", "reasoning", "reasoning_content"} & self.model_fields_set:
-            raise PydanticCustomError("empty", "An assistant's message needs content, refusal or tool_calls")
-        return self
 
     def to_template(self) -> dict[str, Any]:
         # templates know no refusals: it is what the assistant said

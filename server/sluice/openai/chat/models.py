@@ -161,7 +161,7 @@ class ChatChoice(Answer):
     logprobs: None
     finish_reason: Reason | None
     stop_reason: int | str | None
-    token_ids: list[int] | UnsetType = UNSET
+    token_ids: list[int] | None
 
 
 class ChatCompletion(Answer):
@@ -173,9 +173,9 @@ class ChatCompletion(Answer):
     usage: Usage
     system_fingerprint: str
     service_tier: Literal["default", "flex"]
-    prompt_logprobs: UnsetType | None = UNSET
-    prompt_token_ids: list[int] | UnsetType = UNSET
-    prompt_text: str | UnsetType | None = UNSET
+    prompt_logprobs: None = None
+    prompt_token_ids: list[int] | None = None
+    prompt_text: str | None = None
 
 
 class CalledToolDelta(Answer, kw_only=True):

@@ -3,8 +3,6 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from msgspec import UNSET
-
 from sluice.engine.base import Chat, Delta, GenerationRequest, More, NamedTool, Rendered
 from sluice.engine.parser import CallDelta, Parsed
 from sluice.openai.chat.models import (
@@ -68,7 +66,6 @@ class ChatCall(ChatCompletionRequest):
             id=about.id, object="chat.completion", created=about.created, model=self.model, choices=[],
             usage=Usage.of(totals), system_fingerprint=about.fingerprint,
             service_tier="flex" if self.service_tier == "flex" else "default",
-            prompt_logprobs=UNSET if self.prompt_logprobs is None else None,
             **(self.about_prompt(about.prompts[0]) if self.tells_prompt else {}),
         )  # fmt: skip
         return whole(answer, choices, sequences)
@@ -84,7 +81,7 @@ class ChatCall(ChatCompletionRequest):
             logprobs=None,
             finish_reason=self.reason(sequence.finish_reason, bool(parsed.calls)),
             stop_reason=sequence.stop_reason,
-            token_ids=sequence.ids if self.return_token_ids else UNSET,
+            token_ids=sequence.ids if self.return_token_ids else None,
         )
 
     def reason(self, ending: Ending, has_called: bool) -> Ending:

@@ -107,8 +107,8 @@ class CompletionChoice(Answer):
     finish_reason: Reason | None
     stop_reason: int | str | UnsetType | None = UNSET
     prompt_logprobs: UnsetType | None = UNSET
-    prompt_token_ids: list[int] | UnsetType = UNSET
-    token_ids: list[int] | UnsetType = UNSET
+    prompt_token_ids: list[int] | UnsetType | None = UNSET
+    token_ids: list[int] | UnsetType | None = UNSET
 
 
 class Completion(Answer):

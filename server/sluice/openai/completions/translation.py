@@ -57,14 +57,12 @@ class CompletionCall(CompletionRequest):
             choice.prompt_token_ids = prompt.tokens
 
     def choice(self, index: int, sequence: CollectedDeltas, about: About) -> CompletionChoice:
+        """With what was not asked for, too, as null: clients read vLLM's fields by their names."""
         choice = CompletionChoice(
             index=index, text=sequence.text, logprobs=None, finish_reason=sequence.finish_reason,
-            stop_reason=sequence.stop_reason,
+            stop_reason=sequence.stop_reason, prompt_logprobs=None, prompt_token_ids=None,
+            token_ids=sequence.ids if self.return_token_ids else None,
         )  # fmt: skip
-        if self.prompt_logprobs is not None:
-            choice.prompt_logprobs = None
-        if self.return_token_ids:
-            choice.token_ids = sequence.ids
         if self.tells_prompts:
             self.begin(choice, about.prompts[index // self.n])
         return choice

@@ -85,9 +85,12 @@ class ResponsesRequest(GenerationBody):
     safety_identifier: str | None = None
     prompt_cache_key: str | None = None
     max_tool_calls: Annotated[int, Field(ge=1), Whole] | None = None
-    store: Dropped = None
+    access_programs: Dropped = None
+    background_options: Dropped = None
     client_metadata: Dropped = None
     context_management: Dropped = None
+    image: Dropped = None
+    store: Dropped = None
     prompt_cache_options: Dropped = None
     prompt_cache_retention: Dropped = None
 

@@ -1,7 +1,7 @@
 """A response's tools, and whether one has to be called.
 
 Agents offer tools of kinds that a server would have to run, or that need a form of their own, beside their functions:
-these are left out, and the model has one way less. To force one is refused.
+these are left out and told as ignored, and the model has one way less. To force one is refused.
 """
 
 from typing import Annotated, Any, Literal
@@ -12,7 +12,7 @@ from pydantic_core import PydanticCustomError
 from sluice.engine.base import NamedTool, ToolChoice
 from sluice.errors import quoted
 from sluice.openai import tools
-from sluice.wire.body import Dropped, WireModel, at_most
+from sluice.wire.body import Dropped, WireModel, at_most, ignore
 
 
 class FunctionTool(tools.FunctionTool):
@@ -32,6 +32,7 @@ class OtherTool(WireModel):
 def as_tool(data: object) -> FunctionTool | None:
     if isinstance(data, dict) and data.get("type") != "function":
         OtherTool.model_validate({key: data[key] for key in data if key == "type"})
+        ignore(data, {"type"})
         return None
     return FunctionTool.model_validate(data)
 
