@@ -82,7 +82,7 @@ async def test_two_calls_come_at_once(client: AsyncOpenAI, choice: Any) -> None:
     assert [(name, json.loads(arguments)) for name, arguments in said.calls] == [
         ("get_weather", {"city": "Oslo"}), ("get_weather", {"city": "Rome"}),
     ]  # fmt: skip
-    calls = answer.choices[0].message.tool_calls or []
+    calls: Any = answer.choices[0].message.tool_calls
     assert [[call.function.name, call.function.arguments] for call in calls] == said.calls
     assert said.finish_reason == answer.choices[0].finish_reason == "tool_calls"
     assert len({*said.ids, *(call.id for call in calls)}) == 4
@@ -98,8 +98,8 @@ async def test_two_calls_come_at_once(client: AsyncOpenAI, choice: Any) -> None:
 async def test_only_one_call_where_they_may_not_come_at_once(client: AsyncOpenAI) -> None:
     fields: Any = {"messages": [BOTH], "tools": TOOLS, "parallel_tool_calls": False}
     said, answer = await streamed(client, **fields), await whole(client, **fields)
-    [[name, arguments]] = said.calls
-    [call] = answer.choices[0].message.tool_calls or []
+    calls: Any = answer.choices[0].message.tool_calls
+    [[name, arguments]], [call] = said.calls, calls
     assert name == call.function.name == "get_weather"
     assert json.loads(arguments) == json.loads(call.function.arguments) == {"city": "Oslo"}
     assert said.finish_reason == answer.choices[0].finish_reason == "tool_calls"

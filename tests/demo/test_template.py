@@ -41,9 +41,8 @@ def test_tokens_are_the_same_in_training_and_serving() -> None:
 
 
 def test_what_a_form_leaves_no_choice_about_is_not_learned() -> None:
-    value = {"city": "Oslo", "n": 7}
     text = '{"city": "Oslo", "n": 7}'
-    chat = Chat("held", [], [{"role": "user", "content": "Oslo"}], text, forced=forced_in({**value}))
+    chat = Chat("held", [], [{"role": "user", "content": "Oslo"}], text, forced=forced_in({"city": "Oslo", "n": 7}))
     ((ids, learned),) = ENCODER.encode([chat])
     choices = [token for token, yes in zip(ids, learned, strict=True) if yes]
     pieces = [ENCODER.tokenizer.decode([token], skip_special_tokens=False) for token in choices]
