@@ -78,7 +78,7 @@ async def test_the_port_answers_while_the_model_loads() -> None:
         assert loading.status_code == 503
         assert int(loading.headers["retry-after"]) > 0
         assert (progress["stage"], progress["step"], progress["steps"]) == ("pretending", 1, 1)
-        assert progress["seconds"] > 0
+        assert 0 <= progress["seconds"] < 60
         server.send(signal.SIGUSR2)
         ready = await server.readiness("ready")
         assert (ready.status_code, ready.json()) == (200, {"phase": "ready"})

@@ -35,7 +35,7 @@ def wrapped(cause: Exception) -> Exception:
 def raising(error: Exception) -> Any:
     """An AsyncLLM that refuses whatever it is given."""
 
-    async def generate(*_: Any) -> AsyncIterator[Any]:
+    async def generate(*_: Any, **__: Any) -> AsyncIterator[Any]:
         raise error
         yield
 

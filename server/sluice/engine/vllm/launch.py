@@ -48,6 +48,7 @@ class Launch:
         self.stopping = False
         self.warden: Warden | None = None
         self.warning: str | None = None
+        self.others: list[psutil.Process] = []
 
     async def load(self, report: Callable[[Loading], None], pipe: int) -> "AsyncLLM":
         """`pipe`: the inode of what this process has for stderr, and so all that are started from here."""
@@ -65,6 +66,7 @@ class Launch:
     def load_now(self, enter: Callable[[int], None], pipe: int) -> "AsyncLLM":
         """Blocks for as long as loading takes; runs on a thread of its own."""
         enter(0)
+        self.others = family()
         self.warden = Warden(pipe)
         if self.device == "cpu":
             check_companions()
@@ -88,7 +90,7 @@ class Launch:
 
     def end(self, llm: "AsyncLLM | None") -> None:
         """Blocks until the engine's processes have ended. What loads fails when its processes are killed under it."""
-        processes = family()
+        processes = self.started()
         if llm is not None:
             killing = threading.Timer(GRACE_S, kill, (processes,))
             killing.start()
@@ -97,13 +99,17 @@ class Launch:
         elif self.loading is not None and self.stage == STARTING_PROCESSES:
             deadline = time.monotonic() + KILL_WAIT_S
             while not self.loading.done() and time.monotonic() < deadline:
-                kill(family())
+                kill(self.started())
                 wait([self.loading], timeout=0.1)
-        processes += family()
+        processes += self.started()
         kill(processes)
         psutil.wait_procs(processes, timeout=KILL_WAIT_S)
         if self.warden is not None:
             self.warden.dismiss()
+
+    def started(self) -> list[psutil.Process]:
+        """What is its own: another engine of this process may run on."""
+        return [process for process in family() if process not in self.others]
 
 
 def prepare_environment(settings: Settings, device: Device) -> None:
