@@ -6,6 +6,7 @@ import time
 from array import array
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
+from typing import Any
 
 from prometheus_client.registry import Collector
 
@@ -32,6 +33,8 @@ from sluice.engine.base import (
 )
 from sluice.errors import EngineDied, EngineFailed, InvalidRequest
 
+EXITS: dict[str, Any] = {"engine": {"on_death": "exit"}}
+"""Settings of a server that ends with its engine."""
 CONTEXT = 4096
 """Tokens of the fake model's context; a letter of a prompt is one."""
 
@@ -198,7 +201,7 @@ class FakeEngine:
     def submit(
         self, sequence_id: str, prompt: Rendered, sampling: Sampling, receiver: Receiver, adapter: str | None = None
     ) -> FakeSequence:
-        if self.dead:
+        if self.dead and sampling.seed is not None:
             raise EngineDied
         if any(token >= 0x110000 for token in prompt.tokens):
             raise InvalidRequest("A token is out of the vocabulary.")
@@ -236,16 +239,27 @@ class FakeEngine:
             await asyncio.sleep(due - loop.time())
             await self.going.wait()
             self.step_at = time.monotonic()
+            if self.dead:
+                break
             for sequence in list(self.live):
-                if self.dead:
-                    self.drop(sequence)
-                    sequence.receiver.fail(EngineDied())
-                elif sequence in self.live:
+                if sequence in self.live:
                     sequence.step()
         self.stepping = None
 
     def die(self) -> None:
+        """Who could go on hears nothing of it."""
         self.dead = True
+        for sequence in list(self.live):
+            if not sequence.can_pause:
+                self.drop(sequence)
+                sequence.receiver.fail(EngineDied())
+
+    async def recover(self, report: Callable[[Loading], None]) -> None:
+        """`loaded` has to be set for it, as for the first start; `failure` may be none any more."""
+        await self.start(report)
+        self.dead = False
+        self.going.set()
+        self.step_at = time.monotonic()
         self.going.set()
 
     def last_step(self) -> float:

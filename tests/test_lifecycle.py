@@ -13,16 +13,16 @@ import httpx
 import pytest
 
 from tests.conftest import Serve
-from tests.fake import FakeEngine
+from tests.fake import EXITS, FakeEngine
 from tests.process import Process, started
 
-HANGS_SOON = {"engine": {"stall_timeout": 0.3}}
+HANGS_SOON = {"engine": {"stall_timeout": 0.3} | EXITS["engine"]}
 ENDLESS = 3000
 """Longer than any of these tests: the fake model has room for about 4,000 tokens."""
 
 
 def serve_fake(engine: dict[str, Any] | None = None, **traffic: Any) -> AbstractAsyncContextManager[Process]:
-    settings = {"http": {"port": 0}, "traffic": traffic}
+    settings = EXITS | {"http": {"port": 0}, "traffic": traffic}
     return started("tests.serve_fake", json.dumps(settings), json.dumps(engine or {}))
 
 

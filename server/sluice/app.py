@@ -64,7 +64,7 @@ def create_app(
     """
     controller, latencies = AdmissionController(settings.traffic, clock), Latencies()
     tenants = Tenants(settings.tenants, os.environ, clock, settings.operators.keys)
-    lifecycle = Lifecycle(engine, controller, announce, settings.engine.stall_timeout)
+    lifecycle = Lifecycle(engine, controller, announce, settings.engine)
     log = AccessLog(STDOUT)
     write = log.write if settings.http.access_log == "json" else None
     records = Records(write, cors=Cors(settings.http.cors_origins))

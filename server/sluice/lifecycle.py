@@ -1,4 +1,7 @@
-"""The life of what serves the model: starting → ready → draining → stopped, or failed. It knows no HTTP server."""
+"""The life of what serves the model: starting → ready → draining → stopped, or failed. It knows no HTTP server.
+
+An engine that dies or hangs is replaced meanwhile: ready → recovering → ready.
+"""
 
 import asyncio
 import time
@@ -10,10 +13,10 @@ from sluice.admission import AdmissionController
 from sluice.engine.base import Engine, Loading, ModelInfo
 from sluice.engine.pulse import Pulse
 from sluice.errors import EngineDied, EngineFailed, RequestError, SettingsError, Unavailable
-from sluice.settings import Traffic
+from sluice.settings import EngineSettings, Traffic
 from sluice.settings.section import Mistake
 
-Phase = Literal["starting", "ready", "draining", "stopped", "failed"]
+Phase = Literal["starting", "ready", "recovering", "draining", "stopped", "failed"]
 RETRY_AFTER_S = 5
 """What a client is told to wait while the server is not ready."""
 LAST_BREATH_S = 2.0
@@ -26,6 +29,8 @@ NOT_RUN = (
 )
 WATCH_S = 0.5
 """Between two looks at the engine."""
+WINDOW_S = 600.0
+"""Within which restarts of the engine are counted."""
 
 
 class Lifecycle:
@@ -35,32 +40,41 @@ class Lifecycle:
     """
 
     def __init__(
-        self, engine: Engine, controller: AdmissionController, announce: Callable[[str], None], stall_timeout: float,
+        self, engine: Engine, controller: AdmissionController, announce: Callable[[str], None], how: EngineSettings,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:  # fmt: skip
-        self.engine, self.controller, self.announce, self.clock = engine, controller, announce, clock
-        self.pulse, self.stall_timeout, self.is_stalled = Pulse(engine, clock), stall_timeout, False
+        self.engine, self.controller, self.announce, self.how, self.clock = engine, controller, announce, how, clock
+        self.pulse, self.stall_timeout, self.is_stalled = Pulse(engine, clock), how.stall_timeout, False
+        self.restarts: list[float] = []
+        self.start_seconds = 0.0
         self.phase: Phase = "starting"
         self.model: ModelInfo | None = None
         self.loading: Loading | None = None
         self.started_at: float | None = None
         self.largest_batch = 0
-        self.exit_code = 0
+        self.exit_code = self.restarts_total = 0
         self.loaded, self.failed, self.hurry = asyncio.Event(), asyncio.Event(), asyncio.Event()
 
     def require_ready(self) -> ModelInfo:
         """The loaded model. Raises Unavailable in every phase but `ready`, and while the engine makes no progress."""
         if self.phase != "ready" or self.model is None:
             message = f"The server is {self.phase}." if self.started_at is not None else NOT_RUN
-            raise Unavailable(message, code=self.phase, retry_after=RETRY_AFTER_S)
+            raise Unavailable(message, code=self.phase, retry_after=self.patience())
         if self.pulse.silence() > self.stall_timeout:
             raise Unavailable("The engine makes no progress.", code="stalled", retry_after=RETRY_AFTER_S)
         return self.model
 
+    def patience(self) -> float:
+        """Seconds after which it is worth while to ask again; the last start of the engine tells how long one takes."""
+        if self.phase != "recovering":
+            return RETRY_AFTER_S
+        return max(RETRY_AFTER_S, self.start_seconds - (self.clock() - self.restarts[-1]))
+
     def readiness(self) -> tuple[bool, dict[str, Any]]:
         state: dict[str, Any] = {"phase": self.phase}
-        if self.phase == "starting" and self.loading is not None and self.started_at is not None:
-            seconds = round(self.clock() - self.started_at, 1)
+        since = self.restarts[-1] if self.phase == "recovering" else self.started_at
+        if self.phase in ("starting", "recovering") and self.loading is not None and since is not None:
+            seconds = round(self.clock() - since, 1)
             state["progress"] = {
                 "stage": self.loading.stage, "step": self.loading.step, "steps": self.loading.steps, "seconds": seconds
             }  # fmt: skip
@@ -89,7 +103,9 @@ class Lifecycle:
         """Until it is cancelled, or the engine has failed."""
         try:
             await self.load()
-            await self.watch()
+            while True:
+                await self.watch()
+                await self.recover()
         except (EngineFailed, EngineDied, SettingsError) as error:
             self.phase = "failed"
             self.exit_code = 2 if isinstance(error, SettingsError) else 1
@@ -97,17 +113,59 @@ class Lifecycle:
             await self.interrupt(EngineDied())
             self.failed.set()
 
-    async def load(self) -> None:
-        def report(loading: Loading) -> None:
-            self.loading = loading
-            self.announce(f"Loading {loading.step}/{loading.steps}: {loading.stage}")
+    def report(self, loading: Loading) -> None:
+        self.loading = loading
+        self.announce(f"Loading {loading.step}/{loading.steps}: {loading.stage}")
 
-        self.model = await self.engine.start(report)
+    async def load(self) -> None:
+        self.model = await self.engine.start(self.report)
         self.largest_batch = self.controller.traffic.concurrency or self.model.max_num_seqs
         self.controller.scheduler.resize(self.largest_batch)
         self.phase = "ready"
         self.loaded.set()
-        self.announce(f"Ready after {self.clock() - (self.started_at or 0):.0f} s")
+        self.start_seconds = self.clock() - (self.started_at or 0)
+        self.announce(f"Ready after {self.start_seconds:.0f} s")
+
+    async def recover(self) -> None:
+        """Start the engine again, while nothing runs and all keep their seats.
+
+        Raises EngineDied if it is not to be started again, and EngineFailed if it has been too often.
+
+        Each start that fails is waited after, for twice as long as after the one before.
+        """
+        began, pause = self.clock(), 1.0
+        while True:
+            self.count_restart()
+            self.controller.scheduler.suspend()
+            if self.phase == "ready":
+                self.phase = "recovering"
+            self.pulse.reset()
+            try:
+                await self.engine.recover(self.report)
+                break
+            except EngineFailed as error:
+                self.announce(str(error))
+                await asyncio.sleep(pause)
+                pause *= 2
+        self.start_seconds = self.clock() - self.restarts[-1]
+        if self.phase == "recovering":  # it may drain, and the streams inside go on all the same
+            self.phase = "ready"
+        self.controller.scheduler.go_on()
+        self.announce(f"The engine has been started again: streams go on after {self.clock() - began:.0f} s")
+
+    def count_restart(self) -> None:
+        """Raises what `recover` raises."""
+        now = self.clock()
+        self.restarts = [moment for moment in self.restarts if now - moment < WINDOW_S]
+        if self.how.on_death == "exit":
+            raise EngineDied
+        if len(self.restarts) == self.how.restarts:
+            raise EngineFailed(
+                f"The engine died {len(self.restarts) + 1} times in {WINDOW_S / 60:g} minutes (engine.restarts)."
+            )
+        self.restarts.append(now)
+        self.restarts_total += 1
+        self.announce(f"The engine {'hangs' if self.is_stalled else 'has died'}: it is started again")
 
     def batch(self, traffic: Traffic) -> int:
         """How many these limits let run. Raises Mistake for more than the engine was started with."""
@@ -121,15 +179,20 @@ class Lifecycle:
         return wanted
 
     async def watch(self) -> None:
-        """Look whether the engine makes progress. Raises EngineDied when its processes have ended by themselves."""
+        """Look whether the engine makes progress, until its processes have ended by themselves.
+
+        One that makes none is to be replaced, too, if it is to be replaced at all.
+        """
+        self.is_stalled = False
         while not self.engine.is_dead():  # vLLM has no event for it
             await self.pulse.look(self.controller.scheduler.running > 0)
             stalled = self.pulse.silence() > self.stall_timeout
             if stalled != self.is_stalled:
                 self.is_stalled = stalled
+                if stalled and self.how.on_death == "recover":
+                    return
                 self.announce("The engine makes no progress: requests are refused" if stalled else "The engine goes on")
             await asyncio.sleep(WATCH_S)
-        raise EngineDied
 
     async def drain(self) -> None:
         """Refuse what comes, let what is inside finish, and interrupt what has not.

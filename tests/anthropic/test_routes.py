@@ -17,7 +17,7 @@ from sluice.errors import InvalidRequest
 from tests.anthropic.stream import events, put_together
 from tests.api.test_rules import ADA
 from tests.conftest import Running, Serve
-from tests.fake import CONTEXT, FakeEngine
+from tests.fake import CONTEXT, EXITS, FakeEngine
 from tests.served import OPERATORS
 
 PATH, COUNTING = "/v1/messages", "/v1/messages/count_tokens"
@@ -35,7 +35,7 @@ CLAUDE_CODE = {
 
 @pytest.fixture
 async def server(serve: Serve, fake: FakeEngine) -> AsyncIterator[Running]:
-    async with serve(fake, SETTINGS, concurrency=1, max_concurrency=1) as running:
+    async with serve(fake, SETTINGS | EXITS, concurrency=1, max_concurrency=1) as running:
         yield running
 
 
@@ -258,7 +258,7 @@ async def test_a_key_is_needed(serve: Serve, fake: FakeEngine, path: str) -> Non
 
 @BOTH
 async def test_a_server_that_is_not_ready(serve: Serve, fake: FakeEngine, path: str) -> None:
-    async with serve(fake) as server, httpx.AsyncClient(base_url=server.url) as client:
+    async with serve(fake, EXITS) as server, httpx.AsyncClient(base_url=server.url) as client:
         fake.die()
         await server.lifecycle.failed.wait()
         answer = await client.post(path, json=BODY)

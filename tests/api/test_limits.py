@@ -11,7 +11,7 @@ from sluice.admission.controller import REASONS
 from sluice.errors import EngineFailed
 from sluice.telemetry.exposition import exposition
 from tests.conftest import Serve, Started
-from tests.fake import FakeEngine
+from tests.fake import EXITS, FakeEngine
 
 
 def counted(last: int) -> str:
@@ -138,7 +138,10 @@ async def test_n_takes_n_seats(serve: Serve, fake: FakeEngine, stream: bool) -> 
 async def test_an_engine_that_dies_ends_every_stream_with_an_error(serve: Serve, fake: FakeEngine) -> None:
     fake.going.clear()
     body = {"model": "demo", "stream": True, "messages": [{"role": "user", "content": "Count from 1 to 3"}]}
-    async with serve(fake, concurrency=1) as server, httpx.AsyncClient(base_url=server.url, timeout=60) as client:
+    async with (
+        serve(fake, EXITS, concurrency=1) as server,
+        httpx.AsyncClient(base_url=server.url, timeout=60) as client,
+    ):
         running, waiting = (asyncio.create_task(client.post("/v1/chat/completions", json=body)) for _ in range(2))
         await server.has(waiting=1)
         fake.die()

@@ -16,7 +16,7 @@ from sluice.wire.collected import CollectedDeltas
 from sluice.wire.endpoint import About, Endpoint, Problem, Totals
 from sluice.wire.template import Frame
 from tests.conftest import Running, Serve
-from tests.fake import FakeEngine
+from tests.fake import EXITS, FakeEngine
 
 
 class Saying(WireModel):
@@ -75,7 +75,7 @@ AGAIN = {"model": "demo", "say": "one two three"}
 
 @pytest.fixture
 async def server(serve: Serve, fake: FakeEngine) -> AsyncIterator[Running]:
-    async with serve(fake, endpoints=(*ENDPOINTS, SAY), concurrency=1, max_concurrency=1) as running:
+    async with serve(fake, EXITS, endpoints=(*ENDPOINTS, SAY), concurrency=1, max_concurrency=1) as running:
         yield running
 
 

@@ -17,7 +17,7 @@ from sluice.bench.record import Attempt, Request
 from sluice.bench.target import Target
 from tests.bench.peer import END, STREAM, Peer, answering, chunk, events, whole
 from tests.conftest import Serve
-from tests.fake import FakeEngine
+from tests.fake import EXITS, FakeEngine
 
 TEXT = '{"choices":[{"delta":{"content":"1"},"finish_reason":null}]}'
 LAST = '{"choices":[{"delta":{"content":""},"finish_reason":"stop"}]}'
@@ -120,7 +120,7 @@ async def test_a_cancelled_client_hangs_up_and_stays_unfinished(serve: Serve, fa
 
 async def test_an_engine_that_dies_before_the_first_token_is_a_refusal(serve: Serve, fake: FakeEngine) -> None:
     fake.going.clear()
-    async with serve(fake) as server:
+    async with serve(fake, EXITS) as server:
         caller = Caller(server.url)
         asking = asyncio.create_task(caller.ask())
         await server.has(running=1)

@@ -5,7 +5,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 
-from sluice.admission.entry import Entry, SequenceSpec
+from sluice.admission.entry import Entry, Pausable, SequenceSpec
 from sluice.admission.fair_queue import FairQueue
 from sluice.admission.forecast import Forecast
 from sluice.admission.preemption import to_pause
@@ -32,6 +32,7 @@ class Scheduler:
         self.running_by_tenant: Counter[str] = Counter()
         self.weights: dict[str, float] = {}
         self.starts = 0
+        self.is_suspended = False
         self.queues: dict[RequestClass, FairQueue] = {"interactive": FairQueue(), "batch": FairQueue()}
         self.forecast = Forecast()
 
@@ -82,7 +83,8 @@ class Scheduler:
                 self.queues[entry.waits_as].remove(entry)
                 self.waiting_by[entry.spec.request_class, entry.tenant] -= 1
             elif entry.state == "running":
-                self.give_up(entry, now)
+                self.give_up(entry)
+                self.forecast.left(now - entry.since)
             else:
                 continue
             entry.state, entry.since = "gone", now
@@ -93,9 +95,20 @@ class Scheduler:
         self.max_running = max_running
         self.wake()
 
+    def suspend(self) -> None:
+        """Nobody starts until `go_on`; who runs and can be paused waits for its place again, before those who wait."""
+        self.is_suspended = True
+        for entry in reversed(list(self.entries)):
+            if entry.guest is not None:
+                self.pause(entry, entry.guest)
+
+    def go_on(self) -> None:
+        self.is_suspended = False
+        self.wake()
+
     def wake(self) -> None:
         """Start whoever can start; the rest of many in the loop's next turns."""
-        while self.starts < STARTS_A_TURN and (entry := self.next()) and (
+        while not self.is_suspended and self.starts < STARTS_A_TURN and (entry := self.next()) and (
             self.has_place() or self.make_place(entry.spec)
         ):  # fmt: skip
             if self.starts == 0:
@@ -133,13 +146,17 @@ class Scheduler:
         paused = self.claim(spec)
         if paused is None or paused.guest is None:
             return False
-        paused.guest.pause()
-        now = self.clock()
-        self.give_up(paused, now)
+        self.forecast.left(self.clock() - paused.since)
         self.paused_total += 1
-        paused.state, paused.since = "waiting", now
-        self.wait(paused, first=True)
+        self.pause(paused, paused.guest)
         return True
+
+    def pause(self, entry: Entry, guest: Pausable) -> None:
+        """Put it back to wait."""
+        guest.pause()
+        self.give_up(entry)
+        entry.state, entry.since = "waiting", self.clock()
+        self.wait(entry, first=True)
 
     def start(self, entry: Entry) -> None:
         self.queues[entry.waits_as].start(entry)
@@ -156,13 +173,12 @@ class Scheduler:
             entry.has_begun = True
             entry.begin(entry)
 
-    def give_up(self, entry: Entry, now: float) -> None:
+    def give_up(self, entry: Entry) -> None:
         """It runs no longer."""
         del self.entries[entry]
         self.count(entry, -1)
         if not self.running_by_tenant[entry.tenant]:
             del self.running_by_tenant[entry.tenant]
-        self.forecast.left(now - entry.since)
 
     def count(self, entry: Entry, change: int) -> None:
         self.running_by[entry.spec.request_class, entry.spec.tenant] += change

@@ -18,7 +18,9 @@ from sluice.transport.sse import to_json
 
 
 class Health(Protocol):
-    """What the operations ask of the life cycle."""
+    """What the operations ask of the life cycle. `restarts_total`: of the engine, after a death."""
+
+    restarts_total: int
 
     def readiness(self) -> tuple[bool, dict[str, Any]]:
         """Whether requests are served, and the phase with its progress."""
@@ -41,6 +43,7 @@ def status(controller: AdmissionController, tenants: Tenants, health: Health, en
         "peak_admitted": seats.peak,
         "peak_running": scheduler.peak_running,
         "paused": scheduler.paused_total,
+        "engine_restarts": health.restarts_total,
         "rejected": dict(controller.rejected),
         "would_reject": dict(controller.would_reject),
         "finished": dict(controller.finished),

@@ -336,6 +336,14 @@ class Engine(Protocol):
         """True once the engine's processes have ended by themselves."""
         ...
 
+    async def recover(self, report: Callable[[Loading], None]) -> None:
+        """End what is left of processes that have died or hang, and start them again.
+
+        Sequences that are paused can be resumed then, as if there had been nothing. Before it is called, those that can
+        be paused have heard nothing of the death, and the others have failed. Raises `EngineFailed`.
+        """
+        ...
+
     def metrics(self) -> Sequence[Collector]:
         """The engine's own metrics, up to date; they may be collected on any thread."""
         ...

@@ -41,6 +41,11 @@ class Pulse:
     def owes(self) -> bool:
         return self.owed_since is not None and self.engine.last_step() <= self.owed_since
 
+    def reset(self) -> None:
+        """The engine is another one."""
+        self.owed_since = None
+        self.stop()
+
     def stop(self) -> None:
         """Leave nothing in the engine."""
         if self.question is not None:

@@ -81,6 +81,11 @@ class EngineSettings(Section):
     """The way out of vLLM. direct: its private API, which is faster. auto: direct, if it fits vLLM's version."""
     stall_timeout: float = Field(default=30, gt=0)
     """Seconds without a step, with work to do, after which requests are refused until the engine makes one."""
+    on_death: Literal["recover", "exit"] = "recover"
+    """What happens when the engine dies or hangs. recover: it is started again, and streams go on. exit: the server
+    ends, with status 1."""
+    restarts: int = Field(default=5, ge=1)
+    """Starts within ten minutes after which an engine that dies is not started again."""
     special_tokens_in_text: Literal["text", "token"] = "text"
     """Special tokens in what a user, a system or a tool says. text: they open no turn. token: they do, as in vLLM."""
     tool_call_parser: str | None = None

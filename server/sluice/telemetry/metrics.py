@@ -65,6 +65,8 @@ class FrontEndCollector(Collector):
             yield gauge
         help_text = "Times that a running sequence was put back to wait, for a tenant under its share."
         yield CounterMetricFamily("sluice_paused", help_text, value=self.status["paused"])
+        help_text = "Times that the engine was started again, after it had died or hung."
+        yield CounterMetricFamily("sluice_engine_restarts", help_text, value=self.status["engine_restarts"])
         for name, (label, help_text) in COUNTERS.items():
             counter = CounterMetricFamily(f"sluice_{name}", help_text, labels=[label])
             for value, count in self.status[name].items():

@@ -42,6 +42,7 @@ async def parallel(request: pytest.FixtureRequest) -> AsyncIterator[tuple[str, P
     key, number = request.param
     async with started(
         "sluice", "serve", "configs/demo.yaml", "--set", "http.port=0", "--set", f"engine.{key}={number}",
+        "--set", "engine.on_death=exit",
         "--set", "traffic.concurrency=4", "--set", "traffic.max_concurrency=100", *QUICK,
     ) as server:  # fmt: skip
         await server.readiness("ready", within=500)

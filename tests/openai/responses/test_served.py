@@ -13,7 +13,7 @@ from sluice.engine.base import Constraint, Prompt, Rendered
 from sluice.engine.parser import CallDelta, Parsed
 from sluice.errors import InvalidRequest
 from tests.conftest import Running, Serve
-from tests.fake import CONTEXT, FakeEngine
+from tests.fake import CONTEXT, EXITS, FakeEngine
 from tests.openai.responses.told import Told, events_of, names
 
 COUNT: dict[str, Any] = {"model": "demo", "input": "Count from 1 to 5."}
@@ -23,7 +23,7 @@ TOOLS: dict[str, Any] = {"tools": [{"type": "function", "name": "f"}]}
 
 @pytest.fixture
 async def server(serve: Serve, fake: FakeEngine) -> AsyncIterator[Running]:
-    async with serve(fake, concurrency=1, max_concurrency=1) as running:
+    async with serve(fake, EXITS, concurrency=1, max_concurrency=1) as running:
         yield running
 
 

@@ -78,16 +78,7 @@ class VLLMEngine:
         if left := await asyncio.to_thread(left_behind):
             pids = " ".join(str(process.pid) for process in left)
             tell(f"A server that has ended has left its engine, with all its memory. To end that, too: kill -9 {pids}")
-        with ChildLogs() as logs:
-            try:
-                self.llm = await self.launch.load(report, logs.pipe)
-                await self.connect(self.llm)
-            except SettingsError:
-                raise
-            except Exception as error:
-                cause = logs.cause() or one_line(error)
-                raise EngineFailed(f"The model {self.settings.model} cannot be loaded: {cause}") from error
-        logs.forward()
+        await self.load(report)
         if self.launch.warning is not None:
             tell(self.launch.warning)
         if self.misfit is not None:
@@ -115,6 +106,24 @@ class VLLMEngine:
             return tasks | {"score"}
         return tasks
 
+    async def load(self, report: Callable[[Loading], None]) -> None:
+        """Raises EngineFailed, with the engine's own words for it, and SettingsError."""
+        with ChildLogs() as logs:
+            try:
+                self.llm = await self.launch.load(report, logs.pipe)
+                await self.connect(self.llm)
+            except SettingsError:
+                raise
+            except Exception as error:
+                cause = logs.cause() or one_line(error)
+                raise EngineFailed(f"The model {self.settings.model} cannot be loaded: {cause}") from error
+        logs.forward()
+
+    async def recover(self, report: Callable[[Loading], None]) -> None:
+        await self.end()
+        self.launch = Launch(self.settings, self.launch.device)
+        await self.load(report)
+
     async def connect(self, llm: "AsyncLLM") -> None:
         """Take the outputs from here on."""
         from sluice.engine.vllm.probe import choose
@@ -126,11 +135,13 @@ class VLLMEngine:
         self.renderer = await asyncio.to_thread(Renderer, llm.renderer, are_text)
         self.adapters = requests(self.settings)
         self.parsing = await asyncio.to_thread(self.find_parsers, llm)
-        if pools:
+        if self.path is not None:
+            await self.path.reconnect(llm)
+        elif pools:
             self.path = PublicPath(llm)
             await self.path.start()
-            return
-        self.path, self.misfit = await choose(llm, self.settings.engine.output_path, self.pace, self.renderer)
+        else:
+            self.path, self.misfit = await choose(llm, self.settings.engine.output_path, self.pace, self.renderer)
 
     def find_parsers(self, llm: "AsyncLLM") -> "Parsing":
         from sluice.engine.vllm.parsing import Parsing
@@ -236,8 +247,13 @@ class VLLMEngine:
 
     async def stop(self) -> None:
         self.launch.stopping = True
-        if self.path is not None:
+        await self.end()
+
+    async def end(self) -> None:
+        """Of all of its processes."""
+        llm, self.llm = self.llm, None
+        if llm is not None and self.path is not None:
             await self.path.stop()
-        await asyncio.get_running_loop().run_in_executor(None, self.launch.end, self.llm)
-        if self.path is not None:
+        await asyncio.get_running_loop().run_in_executor(None, self.launch.end, llm)
+        if llm is not None and self.path is not None:
             await self.path.close()

@@ -7,6 +7,7 @@ from sluice.engine.base import EngineSequence, OutputPathName, Receiver, Rendere
 if TYPE_CHECKING:
     from vllm.lora.request import LoRARequest
     from vllm.sampling_params import SamplingParams
+    from vllm.v1.engine.async_llm import AsyncLLM
 
 
 class OutputPath(Protocol):
@@ -18,6 +19,10 @@ class OutputPath(Protocol):
 
     async def start(self) -> None:
         """Listen from here on. Raises EngineFailed if the engine has died."""
+        ...
+
+    async def reconnect(self, llm: "AsyncLLM") -> None:
+        """Go on with another vLLM, after the last one has ended. Raises EngineFailed if it has died, too."""
         ...
 
     def submit(

@@ -48,6 +48,10 @@ class PublicPath:
             raise EngineFailed("the engine died")
         asking.result()
 
+    async def reconnect(self, llm: "AsyncLLM") -> None:
+        self.llm, self.step_at = llm, time.monotonic()
+        await self.start()
+
     def submit(
         self, sequence_id: str, prompt: Rendered, params: "SamplingParams", receiver: Receiver, *,
         wants_ids: bool = False, cache_salt: str | None = None, adapter: "LoRARequest | None" = None,
@@ -129,7 +133,10 @@ class PublicSequence:
                         self.cached_tokens = output.num_cached_tokens or 0
                     self.receiver.put(self.take(output.outputs[0], output.prompt_logprobs))
         except Exception as error:
-            self.receiver.fail(EngineDied() if self.path.llm.errored else ended_by(error))
+            if not self.path.llm.errored:
+                self.receiver.fail(ended_by(error))
+            elif not self.can_pause:
+                self.receiver.fail(EngineDied())
 
     def take(self, output: "CompletionOutput", scored: "PromptLogprobs | None") -> Delta:
         """`scored`: what vLLM has for each token of the prompt, which comes once."""

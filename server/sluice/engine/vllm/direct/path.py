@@ -16,6 +16,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from vllm.v1.engine import EngineCoreOutputs, EngineCoreRequest
+from vllm.v1.engine.exceptions import EngineDeadError
 from vllm.v1.metrics.stats import IterationStats, LoRARequestStates, SchedulerStats
 
 from sluice.engine.base import OutputPathName, Pace, Receiver, Rendered
@@ -41,15 +42,22 @@ class DirectPath:
     name: OutputPathName = "direct"
 
     def __init__(self, llm: "AsyncLLM", pace: Pace) -> None:
-        self.llm, self.core, self.tokenizer = llm, llm.engine_core, llm.tokenizer
+        self.pace, self.tokenizer = pace, llm.tokenizer
         self.backend = getattr(llm.tokenizer, "_tokenizer", None)
         self.sequences: dict[str, DirectSequence] = {}
-        self.step_at = time.monotonic()
-        self.socket = OutputSocket(self.core, self.step, pace)
-        self.adapters: LoRARequestStates = llm.output_processor.lora_states
-        self.outbox = Outbox(self.core)
-        self.untold: list[tuple[SchedulerStats | None, IterationStats, int]] = []
         self.tasks: tuple[Any, ...] = ()
+        self.attach(llm)
+
+    def attach(self, llm: "AsyncLLM") -> None:
+        self.llm, self.core = llm, llm.engine_core
+        self.step_at = time.monotonic()
+        self.adapters: LoRARequestStates = llm.output_processor.lora_states
+        self.socket, self.outbox = OutputSocket(self.core, self.step, self.pace), Outbox(self.core)
+        self.untold: list[tuple[SchedulerStats | None, IterationStats, int]] = []
+
+    async def reconnect(self, llm: "AsyncLLM") -> None:
+        self.attach(llm)
+        await self.start()
 
     async def start(self) -> None:
         """In the place of vLLM's own tasks, the end of which AsyncLLM takes for the engine's."""
@@ -74,7 +82,8 @@ class DirectPath:
         finally:
             reason = ended_by(error)
             for sequence in list(self.sequences.values()):
-                sequence.fail(reason)
+                if not (sequence.can_pause and isinstance(reason, EngineDied)):
+                    sequence.fail(reason)
             self.llm.output_processor.propagate_error(error)
 
     async def stop(self) -> None:
@@ -135,14 +144,19 @@ class DirectPath:
         if prompt.more:
             request.reasoning_ended = prompt.more["reasoning_ended"]
             request.reasoning_parser_kwargs = prompt.more.get("reasoning_parser_kwargs")
-        self.core.ensure_alive()
         sequence = DirectSequence(self, request, receiver, wants_ids)
+        if not sequence.can_pause:
+            self.core.ensure_alive()
         self.send(sequence, request)
         return sequence
 
     def send(self, sequence: DirectSequence, request: EngineCoreRequest) -> None:
+        def failed(error: Exception) -> None:
+            if not (sequence.can_pause and isinstance(error, EngineDeadError)):
+                sequence.fail(ended_by(error))
+
         self.sequences[request.request_id] = sequence
-        self.outbox.tell(self.core.add_request_async(request), lambda error: sequence.fail(ended_by(error)))
+        self.outbox.tell(self.core.add_request_async(request), failed)
 
     def abort(self, sequence: DirectSequence) -> None:
         self.outbox.tell(self.core.abort_requests_async([sequence.id]))
