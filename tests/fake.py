@@ -77,6 +77,7 @@ class FakeSequence:
         self.limit = sampling.max_tokens or len(tokens)
         self.made = 0
         self.can_pause = sampling.seed is None
+        self.survives = not sampling.presence_penalty
 
     def step(self) -> None:
         token = self.tokens[self.made]
@@ -201,7 +202,7 @@ class FakeEngine:
     def submit(
         self, sequence_id: str, prompt: Rendered, sampling: Sampling, receiver: Receiver, adapter: str | None = None
     ) -> FakeSequence:
-        if self.dead and sampling.seed is not None:
+        if self.dead and sampling.presence_penalty:
             raise EngineDied
         if any(token >= 0x110000 for token in prompt.tokens):
             raise InvalidRequest("A token is out of the vocabulary.")
@@ -247,18 +248,21 @@ class FakeEngine:
         self.stepping = None
 
     def die(self) -> None:
-        """Who could go on hears nothing of it."""
+        """Who survives hears nothing of it."""
         self.dead = True
         for sequence in list(self.live):
-            if not sequence.can_pause:
+            if not sequence.survives:
                 self.drop(sequence)
                 sequence.receiver.fail(EngineDied())
 
     async def recover(self, report: Callable[[Loading], None]) -> None:
         """`loaded` has to be set for it, as for the first start; `failure` may be none any more."""
+        for sequence in list(self.live):  # of an engine that hung
+            self.drop(sequence)
+            if not sequence.survives:
+                sequence.receiver.fail(EngineDied())
         await self.start(report)
         self.dead = False
-        self.going.set()
         self.step_at = time.monotonic()
         self.going.set()
 

@@ -32,11 +32,11 @@ def fake() -> FakeEngine:
 
 @asynccontextmanager
 async def under_way(
-    serve: Serve, fake: FakeEngine, streams: int = 6, **settings: Any
+    serve: Serve, fake: FakeEngine, streams: int = 6, traffic: dict[str, Any] | None = None, **settings: Any
 ) -> AsyncIterator[tuple[Running, httpx.AsyncClient, list[asyncio.Task[httpx.Response]]]]:
     """A server with so many answers under way, four at a time; half of them are streamed."""
     async with (
-        serve(fake, {"engine": settings}, concurrency=4) as server,
+        serve(fake, {"engine": settings}, concurrency=4, **traffic or {}) as server,
         httpx.AsyncClient(base_url=server.url, timeout=60) as client,
     ):
         bodies = [counting(LAST, stream=bool(number % 2)) for number in range(streams)]
@@ -74,7 +74,7 @@ async def test_streams_go_on_to_the_letter(serve: Serve, fake: FakeEngine, harm:
             fake.die()
         else:
             fake.going.clear()
-        await server.has(phase="recovering", running=0, waiting=6, admitted=6)
+        await server.has(phase="recovering", running=4, waiting=2, admitted=6)
         assert (await client.get("/readyz")).json()["phase"] == "recovering"
         assert_refused(await client.post(PATH, json=counting(3)), "recovering")
         assert fake.live == {}
@@ -86,6 +86,17 @@ async def test_streams_go_on_to_the_letter(serve: Serve, fake: FakeEngine, harm:
         assert Counter(status["finished"]) == Counter(finished=6)
 
 
+async def test_the_time_of_what_has_begun_stands_still_meanwhile(serve: Serve, fake: FakeEngine) -> None:
+    limits = {"stall_timeout": 1, "first_token_timeout": 1, "queue_timeout": 20}
+    async with under_way(serve, fake, traffic=limits) as (server, _, asked):
+        fake.loaded.clear()
+        fake.die()
+        await server.has(phase="recovering")
+        await asyncio.sleep(1.5)  # what is tested is that time passes
+        fake.loaded.set()
+        assert [said(answer) for answer in await asyncio.gather(*asked)] == [COUNTED] * 6
+
+
 async def test_it_may_die_again_and_again(serve: Serve, fake: FakeEngine) -> None:
     async with under_way(serve, fake, restarts=9) as (server, _, asked):
         for deaths in range(1, 4):
@@ -94,27 +105,28 @@ async def test_it_may_die_again_and_again(serve: Serve, fake: FakeEngine) -> Non
         assert [said(answer) for answer in await asyncio.gather(*asked)] == [COUNTED] * 6
 
 
+LOST = {"presence_penalty": 1}
+"""What the fake engine cannot make again."""
+
+
 async def test_what_cannot_go_on_is_told_so(serve: Serve, fake: FakeEngine) -> None:
     async with (
         serve(fake, concurrency=4) as server,
         httpx.AsyncClient(base_url=server.url, timeout=60) as client,
     ):
-        seeded = [
-            asyncio.create_task(client.post(PATH, json=counting(LAST, stream) | {"seed": 1}))
-            for stream in (True, False)
-        ]
+        lost = [asyncio.create_task(client.post(PATH, json=counting(LAST, stream) | LOST)) for stream in (True, False)]
         await server.has(running=2)
         await under_way_in(fake)
         fake.loaded.clear()
         fake.die()
-        streamed, whole = await asyncio.gather(*seeded)
+        streamed, whole = await asyncio.gather(*lost)
         *_, last = streamed.text.strip().split("\n\n")
         assert httpx.Response(200, text=last.removeprefix("data: ")).json()["error"]["message"] == "The engine died."
         assert_refused(whole, "failed")
         await server.has(phase="recovering", admitted=0)
         fake.loaded.set()
         await server.has(phase="ready")
-        assert said(await client.post(PATH, json=counting(LAST) | {"seed": 1})) == COUNTED
+        assert said(await client.post(PATH, json=counting(LAST) | LOST)) == COUNTED
 
 
 class Failing(FakeEngine):

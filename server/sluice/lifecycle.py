@@ -150,7 +150,7 @@ class Lifecycle:
         self.start_seconds = self.clock() - self.restarts[-1]
         if self.phase == "recovering":  # it may drain, and the streams inside go on all the same
             self.phase = "ready"
-        self.controller.scheduler.go_on()
+        await self.controller.scheduler.go_on()
         self.announce(f"The engine has been started again: streams go on after {self.clock() - began:.0f} s")
 
     def count_restart(self) -> None:

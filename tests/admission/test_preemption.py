@@ -21,8 +21,10 @@ WEIGHTS = {"a": 1.0, "b": 2.0, "c": 0.5}
 class Guest:
     """Runs, until it is paused."""
 
-    def __init__(self) -> None:
-        self.runs, self.pauses = True, 0
+    survives = True
+
+    def __init__(self, can_pause: bool) -> None:
+        self.runs, self.pauses, self.can_pause = True, 0, can_pause
 
     def pause(self) -> None:
         assert self.runs
@@ -34,11 +36,10 @@ class Guest:
 
 
 def joined(scheduler: Scheduler, spec: SequenceSpec, can_pause: bool = True) -> tuple[Entry, Guest]:
-    guest = Guest()
+    guest = Guest(can_pause)
 
     def begin(entry: Entry) -> None:
-        if can_pause:
-            entry.guest = guest
+        entry.guest = guest
 
     return scheduler.join(spec, begin), guest
 

@@ -3,12 +3,14 @@
 import asyncio
 import gc
 import json
+import re
 import shutil
 import signal
 import socket
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psutil
@@ -102,29 +104,55 @@ async def test_signals_are_the_servers_alone(server: Process) -> None:
     assert read(await asking)[0] == counted(100)
 
 
-async def test_an_engine_that_hangs_is_not_ready_until_it_goes_on(server: Process) -> None:
-    engine = [process for process in server.family() if process.name().startswith(TITLE)]
-    assert len(engine) >= 2
-    for process in engine:
-        process.suspend()
-    body = {"model": "demo", "prompt": "1"}
-    try:
-        async with httpx.AsyncClient(base_url=server.url, timeout=60) as client:
-            asking = asyncio.create_task(client.post("/v1/completions", json=body))
-            await server.line("The engine makes no progress", within=60)
-            asking.cancel()
-            await server.has(admitted=0)
-            await asyncio.sleep(2)  # it would be ready in this time, were it to forget
-            answer = await server.readiness("ready")
-            assert (answer.status_code, answer.json()["stalled_seconds"] > STALLED_S) == (503, True)
-            refused = await client.post("/v1/completions", json=body)
-        assert (refused.status_code, refused.json()["error"]["code"]) == (503, "stalled")
-    finally:
-        for process in engine:
-            process.resume()
-    while (await server.readiness("ready")).status_code != 200:
-        pass
-    assert read(await curl(server.url, 10))[0] == counted(10)
+COUNT = {"messages": [{"role": "user", "content": "Count from 1 to 80."}], "temperature": 0}
+SCHEMA = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"], "additionalProperties": False}
+FORMAT = {"type": "json_schema", "json_schema": {"name": "n", "schema": SCHEMA}}
+ASKED: list[tuple[str, dict[str, Any]]] = [
+    ("chat/completions", COUNT),
+    ("chat/completions", COUNT | {"stream": True, "logprobs": True}),
+    ("chat/completions", COUNT | {"temperature": 0.7, "seed": 5, "n": 2}),
+    ("chat/completions", COUNT | {"frequency_penalty": 0.01, "stop": ["60"]}),
+    ("chat/completions", COUNT | {"response_format": FORMAT}),
+    ("completions", {"prompt": "1 2 3", "max_tokens": 120, "temperature": 0.7, "seed": 1, "stream": True}),
+    ("completions", {"prompt": "1 2 3", "max_tokens": 120, "temperature": 0, "echo": True, "logprobs": 1}),
+]  # fmt: skip
+"""What goes on with what it has for a prompt, and what is made again."""
+OWN = re.compile(r'"(id|created|system_fingerprint)":("[^"]*"|\d+)|: ping\n\n|"cached_tokens":\d+')
+"""Of an answer, what another one to the same request would not have; and pings."""
+
+
+async def answers(url: str) -> list[str]:
+    async with httpx.AsyncClient(base_url=f"{url}/v1/", timeout=120) as client:
+        told = await asyncio.gather(*(client.post(path, json={"model": "demo", **body}) for path, body in ASKED))
+    assert [answer.status_code for answer in told] == [200] * len(ASKED)
+    return [OWN.sub("", answer.text) for answer in told]
+
+
+def numbers_apart(answer: str) -> tuple[str, list[float]]:
+    """Logprobs are the same to rounding: which sequences are computed together decides their last digits."""
+    decimal = re.compile(r"-?\d+\.\d+(e-\d+)?")
+    return decimal.sub("", answer), [float(match[0]) for match in decimal.finditer(answer)]
+
+
+@pytest.mark.parametrize(
+    ("harm", "told"), [(signal.SIGKILL, "The engine has died"), (signal.SIGSTOP, "The engine hangs")]
+)
+async def test_an_engine_is_replaced_and_no_answer_is_another(server: Process, harm: signal.Signals, told: str) -> None:
+    undisturbed = await answers(server.url)
+    before = server.family()
+    core = next(process for process in before if process.name() == f"{TITLE}EngineCore")
+    asking = asyncio.create_task(answers(server.url))
+    await server.has(running=len(ASKED) + 1)
+    core.send_signal(harm)
+    await server.line(told, within=STALLED_S + 10)
+    assert (await server.readiness("recovering")).status_code == 503
+    assert (await server.status())["admitted"] == len(ASKED) + 1
+    for answer, wanted in zip(await asking, undisturbed, strict=True):
+        (text, numbers), (wanted_text, wanted_numbers) = numbers_apart(answer), numbers_apart(wanted)
+        assert text == wanted_text
+        assert numbers == pytest.approx(wanted_numbers, abs=0.02)
+    assert (await server.readiness("ready")).status_code == 200
+    assert psutil.wait_procs([core], timeout=5)[1] == []
 
 
 async def test_sigterm_drains_and_leaves_no_process(server: Process) -> None:

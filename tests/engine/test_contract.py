@@ -131,12 +131,25 @@ async def test_a_paused_sequence_can_be_aborted(engine: Any) -> None:
     assert not paused.ended.done()
 
 
-async def test_a_sequence_with_a_seed_cannot_be_paused(engine: Any) -> None:
-    gathered = Gathered()
-    prompt = await engine.render(ask("Count from 1 to 3."))
-    sequence = engine.submit("seeded", prompt, Sampling(temperature=0.0, max_tokens=200, seed=1), gathered)
-    assert not sequence.can_pause
-    await gathered.all()
+@pytest.mark.parametrize("after", [0, 1, 30])
+async def test_a_sequence_with_a_seed_is_made_again_and_not_told_twice(engine: Any, after: int) -> None:
+    sampling, again = Sampling(temperature=1.0, max_tokens=200, seed=1, logprobs=0), Watched(after)
+    prompt = await engine.render(ask("Count from 1 to 30."))
+    told = await complete(engine, prompt, sampling, "once")
+    sequence = engine.submit("again", prompt, sampling, again)
+    assert (sequence.can_pause, sequence.survives) == (False, True)
+    if after:
+        await again.reached.wait()
+    sequence.pause()
+    sequence.resume()
+    deltas = await again.all()
+    assert text_of(deltas) == text_of(told)
+    assert [each.token for delta in deltas for each in delta.logprobs or ()] == [
+        each.token for delta in told for each in delta.logprobs or ()
+    ]
+    assert (sum(delta.tokens for delta in deltas), deltas[-1].finish_reason) == (
+        sum(delta.tokens for delta in told), told[-1].finish_reason
+    )  # fmt: skip
 
 
 async def test_texts_and_token_ids_are_prompts_too(engine: Any) -> None:

@@ -19,8 +19,12 @@ class SequenceSpec(NamedTuple):
     prompt_tokens: int = 0
 
 
-class Pausable(Protocol):
+class Guest(Protocol):
     """What runs in a place: it can be taken out of the batch, and put back."""
+
+    can_pause: bool
+    """While others run on. As in EngineSequence."""
+    survives: bool
 
     def pause(self) -> None: ...
 
@@ -32,7 +36,7 @@ class Entry:
     """`Scheduler.join` makes them. `begin` is called when it gets its first place. Moments are in seconds of its clock.
 
     `waits_as`: the class in whose queue it waits, or has waited last; `counters`: the service that its tenants have
-    had. `since`: when it came into its `state`. `guest`: what can be paused while it runs, None if nothing can.
+    had. `since`: when it came into its `state`. `guest`: what runs, once it has begun.
     `price`: what a token of its answer costs its `tenant`.
     """
 
@@ -44,7 +48,7 @@ class Entry:
     state: Literal["waiting", "running", "gone"] = "waiting"
     since: float = field(init=False)
     has_begun: bool = False
-    guest: Pausable | None = None
+    guest: Guest | None = None
     tenant: str = field(init=False)
     price: float = field(init=False)
 

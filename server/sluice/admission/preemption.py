@@ -24,6 +24,6 @@ def to_pause(
     above = {tenant for tenant, number in held.items() if number - 1 >= place * weights[tenant]}
     for entry in reversed(running) if above else ():
         is_above, is_lower = entry.tenant in above, entry.spec.request_class in (spec.request_class, "batch")
-        if entry.guest is not None and is_above and is_lower:
+        if entry.guest is not None and entry.guest.can_pause and is_above and is_lower:
             return entry
     return None

@@ -3,9 +3,10 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import chain
 
-from sluice.admission.entry import Entry, Pausable, SequenceSpec
+from sluice.admission.entry import Entry, Guest, SequenceSpec
 from sluice.admission.fair_queue import FairQueue
 from sluice.admission.forecast import Forecast
 from sluice.admission.preemption import to_pause
@@ -83,8 +84,7 @@ class Scheduler:
                 self.queues[entry.waits_as].remove(entry)
                 self.waiting_by[entry.spec.request_class, entry.tenant] -= 1
             elif entry.state == "running":
-                self.give_up(entry)
-                self.forecast.left(now - entry.since)
+                self.give_up(entry, now)
             else:
                 continue
             entry.state, entry.since = "gone", now
@@ -96,15 +96,30 @@ class Scheduler:
         self.wake()
 
     def suspend(self) -> None:
-        """Nobody starts until `go_on`; who runs and can be paused waits for its place again, before those who wait."""
+        """The engine is gone: nobody starts until `go_on`, and the time of those that have begun stands still."""
         self.is_suspended = True
-        for entry in reversed(list(self.entries)):
-            if entry.guest is not None:
-                self.pause(entry, entry.guest)
+        for guest in self.guests():
+            guest.pause()
 
-    def go_on(self) -> None:
+    async def go_on(self) -> None:
+        """There is an engine again: who has a place is put back into the batch, before anybody starts."""
+        for number, guest in enumerate(self.guests()):
+            if number % STARTS_A_TURN == STARTS_A_TURN - 1:
+                await asyncio.sleep(0)
+            guest.resume()
+        now = self.clock()
+        lines = (line for queue in self.queues.values() for line in queue.lines.values())
+        for entry in chain(self.entries, *lines):
+            if entry.has_begun:
+                entry.since = now
         self.is_suspended = False
         self.wake()
+
+    def guests(self) -> Iterator[Guest]:
+        """Those that survive; one that has left meanwhile is passed over."""
+        for entry in list(self.entries):
+            if entry.state == "running" and entry.guest is not None and entry.guest.survives:
+                yield entry.guest
 
     def wake(self) -> None:
         """Start whoever can start; the rest of many in the loop's next turns."""
@@ -146,17 +161,13 @@ class Scheduler:
         paused = self.claim(spec)
         if paused is None or paused.guest is None:
             return False
-        self.forecast.left(self.clock() - paused.since)
+        paused.guest.pause()
+        now = self.clock()
+        self.give_up(paused, now)
         self.paused_total += 1
-        self.pause(paused, paused.guest)
+        paused.state, paused.since = "waiting", now
+        self.wait(paused, first=True)
         return True
-
-    def pause(self, entry: Entry, guest: Pausable) -> None:
-        """Put it back to wait."""
-        guest.pause()
-        self.give_up(entry)
-        entry.state, entry.since = "waiting", self.clock()
-        self.wait(entry, first=True)
 
     def start(self, entry: Entry) -> None:
         self.queues[entry.waits_as].start(entry)
@@ -173,12 +184,13 @@ class Scheduler:
             entry.has_begun = True
             entry.begin(entry)
 
-    def give_up(self, entry: Entry) -> None:
+    def give_up(self, entry: Entry, now: float) -> None:
         """It runs no longer."""
         del self.entries[entry]
         self.count(entry, -1)
         if not self.running_by_tenant[entry.tenant]:
             del self.running_by_tenant[entry.tenant]
+        self.forecast.left(now - entry.since)
 
     def count(self, entry: Entry, change: int) -> None:
         self.running_by[entry.spec.request_class, entry.spec.tenant] += change

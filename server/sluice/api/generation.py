@@ -67,7 +67,12 @@ class Generation:
         return sum(len(prompt.tokens) for prompt in self.prompts)
 
     def standing(self) -> Standing:
-        """Whose time runs: that of the sequences that do. Each token, and each change among them, begins it anew."""
+        """Whose time runs: that of the sequences that do. Each token, and each change among them, begins it anew.
+
+        While there is no engine, nobody's does.
+        """
+        if self.controller.scheduler.is_suspended:
+            return None, 0.0
         begun = [(choice, choice.entry) for choice in self.choices if choice.entry is not None]
         since = max(max(choice.last_at, entry.since) for choice, entry in begun)
         running = [choice for choice, entry in begun if entry.state == "running"]
@@ -205,9 +210,7 @@ class Generation:
         except RequestError as error:
             self.fail(error)
             return
-        choice.sequence = sequence
-        if sequence.can_pause:
-            entry.guest = sequence
+        choice.sequence = entry.guest = sequence
         self.note_accepted()
 
     def submit(self, index: int, choice: Choice) -> EngineSequence:

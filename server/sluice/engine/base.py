@@ -258,7 +258,9 @@ class EngineSequence(Protocol):
     """A sequence that the engine has accepted. All methods return at once, and do nothing once it has ended."""
 
     can_pause: bool
-    """Whether it would go on after a pause as if there had been none."""
+    """Whether it would go on after a pause as if there had been none, with what it has for a prompt."""
+    survives: bool
+    """Whether it can be resumed if the engine has died meanwhile: it can pause, or would be made again as it was."""
     cached_tokens: int
     """Tokens of its prompt that were in the prefix cache."""
 
@@ -339,8 +341,8 @@ class Engine(Protocol):
     async def recover(self, report: Callable[[Loading], None]) -> None:
         """End what is left of processes that have died or hang, and start them again.
 
-        Sequences that are paused can be resumed then, as if there had been nothing. Before it is called, those that can
-        be paused have heard nothing of the death, and the others have failed. Raises `EngineFailed`.
+        Sequences that survive are paused before, have heard nothing of the death, and can be resumed then as if there
+        had been nothing; all others have failed when it returns. Raises `EngineFailed`.
         """
         ...
 

@@ -37,12 +37,16 @@ PROMPTS = [
 ENDLESS = {"model": "demo", "messages": [{"role": "user", "content": "Count from 1 to 3000."}]}
 
 
-@pytest.fixture(scope="module", params=[("tensor_parallel_size", 2), ("workers", 2)], ids=lambda pair: pair[0])
+RANKS, WORKERS = ("tensor_parallel_size", 2, "recover"), ("workers", 2, "exit")
+"""What there is two of, and what happens when one of it dies."""
+
+
+@pytest.fixture(scope="module", params=[RANKS, WORKERS], ids=lambda values: values[0])
 async def parallel(request: pytest.FixtureRequest) -> AsyncIterator[tuple[str, Process]]:
-    key, number = request.param
+    key, number, on_death = request.param
     async with started(
         "sluice", "serve", "configs/demo.yaml", "--set", "http.port=0", "--set", f"engine.{key}={number}",
-        "--set", "engine.on_death=exit",
+        "--set", f"engine.on_death={on_death}",
         "--set", "traffic.concurrency=4", "--set", "traffic.max_concurrency=100", *QUICK,
     ) as server:  # fmt: skip
         await server.readiness("ready", within=500)
@@ -89,11 +93,29 @@ async def test_it_answers_as_one_rank_does(parallel: tuple[str, Process], vllm: 
     assert all(generated.values()), "a worker got nothing to do"
 
 
-async def test_how_it_ends(parallel: tuple[str, Process]) -> None:
-    """One of the servers when a worker dies, the other when a scheduler does, of which it has two."""
-    key, server = parallel
+def named(server: Process, name: str) -> psutil.Process:
+    return next(process for process in server.family() if name in process.name())
+
+
+@pytest.mark.parametrize("parallel", [RANKS], indirect=True, ids=["tensor_parallel_size"])
+async def test_an_engine_whose_rank_dies_is_replaced(parallel: tuple[str, Process], vllm: Started) -> None:
+    _, server = parallel
+    wanted = [await one_rank(vllm, prompt) for prompt in PROMPTS]
     ranks = server.family()
-    victim = next(each for each in ranks if ("EngineCore" if key == "workers" else "Worker") in each.name())
+    async with httpx.AsyncClient(base_url=server.url, timeout=300) as client:
+        asking = [asyncio.create_task(ask(client, prompt)) for prompt in PROMPTS * 2]
+        await server.has(running=4)
+        named(server, "Worker").kill()
+        assert await asyncio.gather(*asking) == wanted * 2
+    assert (await server.status())["engine_restarts"] == 1
+    assert psutil.wait_procs(ranks, timeout=5)[1] == []
+
+
+@pytest.mark.parametrize("parallel", [WORKERS], indirect=True, ids=["workers"])
+async def test_a_server_ends_with_its_engine_if_it_is_told_to(parallel: tuple[str, Process]) -> None:
+    _, server = parallel
+    ranks = server.family()
+    victim = named(server, "EngineCore")
     async with (
         httpx.AsyncClient(base_url=server.url, timeout=60) as client,
         client.stream("POST", "/v1/chat/completions", json=ENDLESS | {"stream": True}) as streamed,

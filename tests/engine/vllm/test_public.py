@@ -64,7 +64,7 @@ async def test_whose_fault_it_is(error: Exception, kind: type[RequestError], mes
     assert failed.value.param == getattr(error, "parameter", None)
     assert (failed.value.retry_after is not None) == issubclass(kind, Unavailable)
     await path.stop()
-    assert path.tasks == set()
+    assert path.tasks == {}
 
 
 class Paused(Gathered):

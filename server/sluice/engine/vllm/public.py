@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import aclosing
 from copy import copy
 from functools import partial
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import replace
 
 from sluice.engine.base import Delta, More, OutputPathName, Receiver, Rendered
+from sluice.engine.vllm.again import Told, would_be_the_same
 from sluice.engine.vllm.continuation import Continuation, Unfinished, unfinished
 from sluice.engine.vllm.deltas import ended_by, salted, to_delta, to_prompt_logprobs
 from sluice.errors import EngineDied, EngineFailed, InvalidRequest
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from vllm.outputs import CompletionOutput, RequestOutput
     from vllm.sampling_params import SamplingParams
     from vllm.v1.engine.async_llm import AsyncLLM
+
+    from sluice.engine.vllm.pooled import PooledSequence
 
 DEATH_WAIT_S = 0.1
 MOST_PROMPT_LOGPROBS = 1024
@@ -35,7 +38,7 @@ class PublicPath:
     def __init__(self, llm: "AsyncLLM") -> None:
         self.llm = llm
         self.step_at = time.monotonic()
-        self.tasks = set[asyncio.Task[None]]()
+        self.tasks: dict[asyncio.Task[None], PublicSequence | PooledSequence] = {}
 
     async def start(self) -> None:
         """Ask vLLM something: that starts its own reading, and a dead engine would never answer."""
@@ -66,9 +69,31 @@ class PublicPath:
         """vLLM does so itself."""
 
     async def stop(self) -> None:
-        for task in self.tasks:
+        """Who cannot go on with another vLLM hears of it."""
+        for task, sequence in self.tasks.items():
             task.cancel()
+            if not sequence.survives:
+                sequence.receiver.fail(EngineDied())
         await asyncio.gather(*self.tasks, return_exceptions=True)
+
+    def run(
+        self, sequence: "PublicSequence | PooledSequence", work: Callable[[], Coroutine[Any, Any, None]]
+    ) -> asyncio.Task[None]:
+        """A call of vLLM's, until it has ended or is cancelled. What survives hears nothing of the engine's death."""
+
+        async def watched() -> None:
+            try:
+                await work()
+            except Exception as error:
+                if not self.llm.errored:
+                    sequence.receiver.fail(ended_by(error))
+                elif not sequence.survives:
+                    sequence.receiver.fail(EngineDied())
+
+        task = asyncio.create_task(watched())
+        self.tasks[task] = sequence
+        task.add_done_callback(self.tasks.pop)
+        return task
 
     async def close(self) -> None:
         """There is no public way to zmq's context, which vLLM leaves open, with its threads, until the process ends."""
@@ -109,10 +134,13 @@ class PublicSequence:
             or not params.skip_special_tokens
             or params.include_stop_str_in_output
         )
+        self.survives = self.can_pause or would_be_the_same(params)
         self.cached_tokens = 0
         self.tokens: list[int] = []
         self.pauses, self.has_ended = 0, False
         self.continuation: Continuation | None = None
+        self.characters = 0
+        self.told, self.told_characters = Told(()), 0
         self.unfinished = Unfinished("" if self.tokenizer is None else unfinished(self.tokenizer, self.prompt))
         self.generate(name, self.prompt, params)
 
@@ -120,28 +148,37 @@ class PublicSequence:
         rendered: Any = {"type": "token", "prompt_token_ids": prompt} | self.salt
         reasoning = {key: value for key, value in self.more.items() if key != "params"}
         outputs = self.path.llm.generate(rendered, params, name, lora_request=self.adapter, **reasoning)
-        self.task = asyncio.create_task(self.run(outputs))
-        self.path.tasks.add(self.task)
-        self.task.add_done_callback(self.path.tasks.discard)
+        self.task = self.path.run(self, lambda: self.read(outputs))
 
-    async def run(self, outputs: "AsyncGenerator[RequestOutput, None]") -> None:
-        try:
-            async with aclosing(outputs):
-                async for output in outputs:
-                    self.path.step_at = time.monotonic()
-                    if not self.pauses:
-                        self.cached_tokens = output.num_cached_tokens or 0
-                    self.receiver.put(self.take(output.outputs[0], output.prompt_logprobs))
-        except Exception as error:
-            if not self.path.llm.errored:
-                self.receiver.fail(ended_by(error))
-            elif not self.can_pause:
-                self.receiver.fail(EngineDied())
+    async def read(self, outputs: "AsyncGenerator[RequestOutput, None]") -> None:
+        async with aclosing(outputs):
+            async for output in outputs:
+                self.path.step_at = time.monotonic()
+                if not self.pauses:
+                    self.cached_tokens = output.num_cached_tokens or 0
+                if self.is_new(output.outputs[0]):
+                    scored = None if self.told.tokens else output.prompt_logprobs
+                    self.receiver.put(self.take(output.outputs[0], scored))
+
+    def is_new(self, output: "CompletionOutput") -> bool:
+        """Whether any of it is: what the receiver knows is taken off. Raises EngineDied if that is another answer."""
+        known = self.told.count(output.token_ids)
+        if known:
+            output.token_ids = list(output.token_ids)[known:]
+            if output.logprobs is not None:
+                output.logprobs = output.logprobs[known:]
+        if self.told_characters:
+            cut = min(self.told_characters, len(output.text))
+            output.text, self.told_characters = output.text[cut:], self.told_characters - cut
+        if output.finish_reason is not None and not self.told.is_over:
+            raise EngineDied
+        return bool(output.token_ids or output.finish_reason is not None)
 
     def take(self, output: "CompletionOutput", scored: "PromptLogprobs | None") -> Delta:
         """`scored`: what vLLM has for each token of the prompt, which comes once."""
         new = list(output.token_ids)
         self.tokens += new
+        self.characters += len(output.text)
         delta = to_delta(output)
         if self.wants_ids or output.stop_reason is not None or scored:
             prompt = None
@@ -162,11 +199,15 @@ class PublicSequence:
     pause = abort
 
     def resume(self) -> None:
-        """Ask for the rest, with what there is for a prompt."""
+        """Ask for the rest, with what there is for a prompt. Or for all again."""
         if self.has_ended:  # several tokens may have come together, the last one among them
             return
         made = len(self.tokens)
         self.pauses += 1
+        if not self.can_pause:
+            self.told, self.told_characters = Told(self.tokens), self.characters
+            self.generate(f"{self.name}-{self.pauses}", self.prompt, self.params)
+            return
         self.continuation = Continuation(self.tokenizer, self.prompt, self.tokens)
         rest = copy(self.params)
         if self.params.max_tokens is not None:

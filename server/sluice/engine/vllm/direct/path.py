@@ -21,6 +21,7 @@ from vllm.v1.metrics.stats import IterationStats, LoRARequestStates, SchedulerSt
 
 from sluice.engine.base import OutputPathName, Pace, Receiver, Rendered
 from sluice.engine.vllm.deltas import ended_by, salted, told_by
+from sluice.engine.vllm.direct.again import Again
 from sluice.engine.vllm.direct.outbox import Outbox
 from sluice.engine.vllm.direct.sequence import DirectSequence
 from sluice.engine.vllm.direct.socket import OutputSocket, close
@@ -44,7 +45,7 @@ class DirectPath:
     def __init__(self, llm: "AsyncLLM", pace: Pace) -> None:
         self.pace, self.tokenizer = pace, llm.tokenizer
         self.backend = getattr(llm.tokenizer, "_tokenizer", None)
-        self.sequences: dict[str, DirectSequence] = {}
+        self.sequences: dict[str, DirectSequence | Again] = {}
         self.tasks: tuple[Any, ...] = ()
         self.attach(llm)
 
@@ -82,7 +83,7 @@ class DirectPath:
         finally:
             reason = ended_by(error)
             for sequence in list(self.sequences.values()):
-                if not (sequence.can_pause and isinstance(reason, EngineDied)):
+                if not (sequence.survives and isinstance(reason, EngineDied)):
                     sequence.fail(reason)
             self.llm.output_processor.propagate_error(error)
 
@@ -145,14 +146,14 @@ class DirectPath:
             request.reasoning_ended = prompt.more["reasoning_ended"]
             request.reasoning_parser_kwargs = prompt.more.get("reasoning_parser_kwargs")
         sequence = DirectSequence(self, request, receiver, wants_ids)
-        if not sequence.can_pause:
+        if not sequence.survives:
             self.core.ensure_alive()
         self.send(sequence, request)
         return sequence
 
-    def send(self, sequence: DirectSequence, request: EngineCoreRequest) -> None:
+    def send(self, sequence: DirectSequence | Again, request: EngineCoreRequest) -> None:
         def failed(error: Exception) -> None:
-            if not (sequence.can_pause and isinstance(error, EngineDeadError)):
+            if not (sequence.survives and isinstance(error, EngineDeadError)):
                 sequence.fail(ended_by(error))
 
         self.sequences[request.request_id] = sequence

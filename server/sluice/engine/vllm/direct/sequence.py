@@ -12,8 +12,10 @@ from vllm.v1.metrics.stats import IterationStats, LoRARequestStates, RequestStat
 from vllm.v1.outputs import LogprobsTensors
 
 from sluice.engine.base import Delta, More, PromptLogprobs, Receiver
+from sluice.engine.vllm.again import would_be_the_same
 from sluice.engine.vllm.continuation import REPLACEMENT, UnfinishedStream, stream_after, unfinished
 from sluice.engine.vllm.deltas import to_logprob, to_prompt_logprobs, to_reason
+from sluice.engine.vllm.direct.again import Again
 from sluice.errors import RequestError
 
 DETOKENIZER_CONTEXT_TOKENS = 16
@@ -27,10 +29,10 @@ class Batch(Protocol):
 
     tokenizer: Any
     backend: Any
-    sequences: dict[str, "DirectSequence"]
+    sequences: dict[str, "DirectSequence | Again"]
     adapters: LoRARequestStates
 
-    def send(self, sequence: "DirectSequence", request: EngineCoreRequest) -> None: ...
+    def send(self, sequence: "DirectSequence | Again", request: EngineCoreRequest) -> None: ...
 
     def abort(self, sequence: "DirectSequence") -> None: ...
 
@@ -40,8 +42,8 @@ class DirectSequence:
 
     __slots__ = (
         "adapter", "cached_tokens", "can_pause", "detokenizer", "id", "is_plain", "is_prefilling", "logprobs", "name",
-        "params", "path", "pauses", "receiver", "request", "silent", "silent_at", "stats", "stream", "tokens",
-        "wants_ids",
+        "params", "path", "pauses", "receiver", "request", "silent", "silent_at", "stats", "stream", "survives",
+        "tokens", "wants_ids",
     )  # fmt: skip
 
     def __init__(self, path: Batch, request: EngineCoreRequest, receiver: Receiver, wants_ids: bool) -> None:
@@ -71,6 +73,7 @@ class DirectSequence:
             or params.prompt_logprobs is not None
             or params.thinking_token_budget is not None
         )
+        self.survives = self.can_pause or would_be_the_same(params)
         self.tokens: list[int] = []
         self.silent: list[int] = []
         self.silent_at = 0
@@ -187,11 +190,14 @@ class DirectSequence:
     pause = abort
 
     def resume(self) -> None:
-        """Ask for the rest, with what there is for a prompt: vLLM's own preemption does the same."""
+        """Ask for the rest, with what there is for a prompt: vLLM's own preemption does the same. Or for all again."""
         self.pauses += 1
         self.id = f"{self.name}-{self.pauses}"
         rest, made = copy(self.request), len(self.tokens)
         rest.request_id = self.id
+        if not self.can_pause:
+            self.path.send(Again(self) if made else self, rest)
+            return
         rest.prompt_token_ids = [*(self.request.prompt_token_ids or ()), *self.tokens]
         rest.sampling_params = copy(self.params)
         rest.sampling_params.max_tokens = self.params.max_tokens - made
