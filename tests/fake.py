@@ -77,7 +77,7 @@ class FakeSequence:
         self.limit = sampling.max_tokens or len(tokens)
         self.made = 0
         self.can_pause = sampling.seed is None
-        self.survives = not sampling.presence_penalty
+        self.survives = not sampling.bad_words
 
     def step(self) -> None:
         token = self.tokens[self.made]
@@ -202,7 +202,7 @@ class FakeEngine:
     def submit(
         self, sequence_id: str, prompt: Rendered, sampling: Sampling, receiver: Receiver, adapter: str | None = None
     ) -> FakeSequence:
-        if self.dead and sampling.presence_penalty:
+        if self.dead and sampling.bad_words:
             raise EngineDied
         if any(token >= 0x110000 for token in prompt.tokens):
             raise InvalidRequest("A token is out of the vocabulary.")

@@ -105,7 +105,7 @@ async def test_it_may_die_again_and_again(serve: Serve, fake: FakeEngine) -> Non
         assert [said(answer) for answer in await asyncio.gather(*asked)] == [COUNTED] * 6
 
 
-LOST = {"presence_penalty": 1}
+LOST = {"bad_words": ["x"]}
 """What the fake engine cannot make again."""
 
 
