@@ -94,6 +94,12 @@ class Process(Served):
     def family(self) -> list[psutil.Process]:
         return psutil.Process(self.process.pid).children(recursive=True)
 
+    def addresses(self) -> set[str]:
+        """At which it and the processes below it can be reached."""
+        family = [psutil.Process(self.process.pid), *self.family()]
+        found = [each for process in family for each in process.net_connections("inet")]
+        return {each.laddr.ip for each in found if each.status == psutil.CONN_LISTEN}
+
     async def exit_code(self, within: float) -> int:
         """Wait for its end; stderr ends with it unless an orphan holds it open."""
         async with asyncio.timeout(within):

@@ -104,6 +104,11 @@ async def test_signals_are_the_servers_alone(server: Process) -> None:
     assert read(await asking)[0] == counted(100)
 
 
+async def test_nothing_of_it_is_reached_from_elsewhere(server: Process) -> None:
+    """Nor are vLLM's own sockets, over which its processes send each other what Python makes objects of."""
+    assert {"127.0.0.1"} <= server.addresses() <= {"127.0.0.1", "::1"}
+
+
 COUNT = {"messages": [{"role": "user", "content": "Count from 1 to 80."}], "temperature": 0}
 SCHEMA = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"], "additionalProperties": False}
 FORMAT = {"type": "json_schema", "json_schema": {"name": "n", "schema": SCHEMA}}

@@ -34,6 +34,15 @@ def test_what_can_only_be_a_folder_has_to_be_there(name: str) -> None:
         check(name)
 
 
+@pytest.mark.parametrize("pin", [{}, {"revision": "main"}, {"code_revision": "", "revision": "v1"}], ids=str)
+def test_the_code_of_a_model_from_elsewhere_is_pinned(folder: Path, pin: dict[str, str]) -> None:
+    with pytest.raises(Mistake, match=r"^engine\.extra\.trust_remote_code: .*code_revision"):
+        check("org/name", trust_remote_code=True, **pin)
+    check("org/name", trust_remote_code=True, code_revision="0123456789" * 4)
+    check(folder, trust_remote_code=True)
+    check("org/name", trust_remote_code=False)
+
+
 def test_a_home_is_found(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(folder.parent))
     check("~/model")

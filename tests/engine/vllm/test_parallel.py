@@ -91,6 +91,7 @@ async def test_it_answers_as_one_rank_does(parallel: tuple[str, Process], vllm: 
     generated = by_engine(metrics, "generation_tokens_total")
     assert set(generated) == ({"0", "1"} if key == "workers" else {"0"})
     assert all(generated.values()), "a worker got nothing to do"
+    assert server.addresses() <= {"127.0.0.1", "::1"}
 
 
 def named(server: Process, name: str) -> psutil.Process:

@@ -10,6 +10,7 @@ from sluice.settings.section import Mistake
 
 ELSEWHERE = r"\w[\w.-]*(/[\w.-]+)?(:[\w.-]+)?|\w+://.+"
 """A Hugging Face id, with vLLM's choice of a file in it, or a URL."""
+COMMIT = "[0-9a-f]{40}"
 WEIGHTS = ("*.safetensors", "*.bin", "*.pt", "*.pth", "*.gguf")
 TOKENIZERS = ("*token*", "*vocab*", "*tekken*", "spiece*", "*.gguf")
 BESIDE_TOKENIZERS = {"tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"}
@@ -23,6 +24,19 @@ def check_model(settings: Settings) -> None:
         check_folder(folder, extra)
     elif not (folder.exists() or re.fullmatch(ELSEWHERE, settings.model)):
         raise Mistake("there is no such folder", "model")
+    else:
+        check_code(extra)
+
+
+def check_code(extra: dict[str, Any]) -> None:
+    """A model's own code is what was looked at, and not what its owner puts there next."""
+    told = str(extra.get("code_revision") or extra.get("revision") or "")
+    if extra.get("trust_remote_code") and not re.fullmatch(COMMIT, told):
+        raise Mistake(
+            "it runs the model's own code: pin that to a commit, with 40 digits, in engine.extra.code_revision (or "
+            "revision), or download the model",
+            "engine", "extra", "trust_remote_code",
+        )  # fmt: skip
 
 
 def check_folder(folder: Path, extra: dict[str, Any]) -> None:
