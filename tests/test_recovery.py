@@ -1,6 +1,7 @@
 """An engine that dies or hangs is replaced, and the streams go on to the letter."""
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -95,6 +96,13 @@ async def test_the_time_of_what_has_begun_stands_still_meanwhile(serve: Serve, f
         await asyncio.sleep(1.5)  # what is tested is that time passes
         fake.loaded.set()
         assert [said(answer) for answer in await asyncio.gather(*asked)] == [COUNTED] * 6
+
+
+async def test_a_server_that_stands_still_blames_nobody(serve: Serve, fake: FakeEngine) -> None:
+    async with under_way(serve, fake, traffic={"stall_timeout": 1}, stall_timeout=1) as (server, _, asked):
+        time.sleep(2.5)  # noqa: ASYNC251 (that is what is tested)
+        assert [said(answer) for answer in await asyncio.gather(*asked)] == [COUNTED] * 6
+        assert (await server.status())["engine_restarts"] == 0
 
 
 async def test_it_may_die_again_and_again(serve: Serve, fake: FakeEngine) -> None:

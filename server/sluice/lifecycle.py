@@ -29,6 +29,8 @@ NOT_RUN = (
 )
 WATCH_S = 0.5
 """Between two looks at the engine."""
+STOOD_STILL_S = 4 * WATCH_S
+"""From one look at the engine to the next, if this process has not been kept from it."""
 WINDOW_S = 600.0
 """Within which restarts of the engine are counted."""
 
@@ -183,8 +185,11 @@ class Lifecycle:
 
         One that makes none is to be replaced, too, if it is to be replaced at all.
         """
-        self.is_stalled = False
+        self.is_stalled, looked_at = False, self.clock()
         while not self.engine.is_dead():  # vLLM has no event for it
+            if self.clock() - looked_at > STOOD_STILL_S:
+                self.pulse.reset()  # what this process itself has missed is not the engine's fault
+            looked_at = self.clock()
             await self.pulse.look(self.controller.scheduler.running > 0)
             stalled = self.pulse.silence() > self.stall_timeout
             if stalled != self.is_stalled:

@@ -6,11 +6,13 @@ from contextlib import ExitStack
 from types import TracebackType
 
 from sluice.admission.account import Account
-from sluice.admission.deadline import Deadline, Reading, Stage, Standing, TimeLimit
+from sluice.admission.deadline import TICK, Deadline, Reading, Stage, Standing, TimeLimit
 from sluice.admission.entry import SequenceSpec
 from sluice.admission.rate import Rate
 from sluice.errors import Expired, Outcome, RequestError
 
+STOOD_STILL_S = 0.5
+"""A look that comes later than that has had to wait for this process itself."""
 EXPIRED: dict[TimeLimit, str] = {
     "queue_timeout": "The request waited too long for its turn",
     "first_token_timeout": "The first token took too long",
@@ -34,6 +36,7 @@ class Ticket:
         self.account, self.deadline, self.clock = account, deadline, clock
         self.task: asyncio.Task[object] | None = None
         self.alarm: asyncio.TimerHandle | None = None
+        self.due = 0.0
         self.request_class = account.class_of(None)
         self.arrived = clock()
         self.seats = 1
@@ -65,11 +68,20 @@ class Ticket:
         """Interrupt the request when one of its time limits is reached. Raises Expired if one has been already."""
         if limit := self.deadline.over(self.clock()):
             raise Expired(f"{EXPIRED[limit]} ({limit}).", code=limit, retry_after=1)
-        wait = self.deadline.look_again(self.clock())
-        self.alarm = asyncio.get_running_loop().call_later(wait, self.look)
+        self.look_after(self.deadline.look_again(self.clock()))
+
+    def look_after(self, seconds: float) -> None:
+        self.due = self.clock() + seconds
+        self.alarm = asyncio.get_running_loop().call_later(seconds, self.look)
 
     def look(self) -> None:
-        """Whether a limit has been reached; else look again when the next one may be."""
+        """Whether a limit has been reached; else look again when the next one may be.
+
+        If this process has stood still, then what has come meanwhile is taken first.
+        """
+        if self.clock() - self.due > STOOD_STILL_S:
+            self.look_after(TICK)
+            return
         try:
             self.set_alarm()
         except Expired as expired:

@@ -42,7 +42,7 @@ class Pulse:
         return self.owed_since is not None and self.engine.last_step() <= self.owed_since
 
     def reset(self) -> None:
-        """The engine is another one."""
+        """The engine is another one, or gets its time anew."""
         self.owed_since = None
         self.stop()
 
