@@ -21,7 +21,7 @@ TORCH_CPU := torch==2.13.0+cpu
 # transformers, and triton has nothing to run on.
 NOT_ON_CPU := torchvision torchaudio torchcodec triton
 
-.PHONY: help install serve test test-vllm test-clients faithful check format lock schema demo-model demo-eval notebook clean
+.PHONY: help install serve test test-vllm test-clients faithful soak check format lock schema demo-model demo-eval notebook clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -42,6 +42,9 @@ test-clients: install ## run other people's clients against Sluice and write doc
 
 faithful: install ## send a corpus of requests to Sluice and to vllm serve, and tell where they differ
 	$(BIN)/python -m tests.faithful
+
+soak: install ## serve under too much load while the engine dies and the network fails, for MINUTES, and write docs/soak.md
+	$(BIN)/python -m tests.soak --minutes $(or $(MINUTES),30)
 
 check: install ## lint, formatting, types
 	$(BIN)/ruff check
