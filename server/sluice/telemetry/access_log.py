@@ -5,6 +5,7 @@ import select
 from collections.abc import Iterable
 from queue import SimpleQueue
 from threading import Thread
+from weakref import finalize
 
 from prometheus_client import Metric
 from prometheus_client.core import CounterMetricFamily
@@ -18,14 +19,22 @@ LAST_LINES_WAIT_S = 1.0
 
 
 class AccessLog(Collector):
-    """A thread writes the lines, from the first one to `stop`. `dropped`: those that were lost."""
+    """A thread writes the lines, from the first one to `stop`. `dropped`: those that were lost.
+
+    It has a descriptor of its own: while an engine starts, this process' stdout is for what that says.
+    """
 
     def __init__(self, descriptor: int) -> None:
-        self.descriptor = descriptor
+        self.shared = descriptor
+        self.open()
         self.lines: SimpleQueue[bytes | None] = SimpleQueue()
         self.dropped = 0
         self.is_torn = False
         self.thread: Thread | None = None
+
+    def open(self) -> None:
+        self.descriptor = os.dup(self.shared)
+        self.close = finalize(self, os.close, self.descriptor)
 
     def collect(self) -> Iterable[Metric]:
         help_text = "Lines of the access log that were not written, as nobody read the others."
@@ -33,6 +42,8 @@ class AccessLog(Collector):
 
     def write(self, line: bytes) -> None:
         if self.thread is None:
+            if not self.close.alive:
+                self.open()
             self.thread = Thread(target=self.run, name="access-log", daemon=True)
             self.thread.start()
         if self.lines.qsize() < MOST_LINES:
@@ -45,7 +56,10 @@ class AccessLog(Collector):
         if self.thread is not None:
             self.lines.put(None)
             self.thread.join(LAST_LINES_WAIT_S)
-            self.thread = None
+            is_stuck, self.thread = self.thread.is_alive(), None
+            if is_stuck:  # it may yet write, to what would be somebody else's by then
+                return
+        self.close()
 
     def run(self) -> None:
         is_last = False

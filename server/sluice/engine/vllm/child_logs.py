@@ -17,13 +17,14 @@ class ChildLogs:
     """Inside `with`, what this process says goes through a pipe, which the processes started there inherit for life.
 
     So they can always say something, be it that nobody reads this process' own stderr any more. Lines are kept until
-    `forward` and passed on after it. Nothing else tells why a model could not be loaded: vLLM's error in this process
-    only says "see above". `pipe`: its inode, by which the processes that have it are known.
+    `forward`. Nothing else tells why a model could not be loaded: vLLM's error in this process only says "see above".
+    They are passed on after it, or at once if this process has something to say of its own, as it has while it serves
+    (`at_once`). `pipe`: its inode, by which the processes that have it are known.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, at_once: bool = False) -> None:
         self.kept: deque[str] = deque(maxlen=2000)
-        self.forwarding = False
+        self.keeping, self.forwarding = True, at_once
         self.lock = threading.Lock()
         self.caught_up = threading.Event()
 
@@ -53,14 +54,14 @@ class ChildLogs:
                 with self.lock:
                     if self.forwarding:
                         stderr.write(line.encode())
-                    else:
+                    if self.keeping:
                         self.kept.append(line)
         os.close(self.stderr)
 
     def forward(self) -> None:
         """From now on, pass every line on. What was kept is dropped: the start went well."""
         with self.lock:
-            self.forwarding = True
+            self.keeping, self.forwarding = False, True
             self.kept.clear()
 
     def cause(self) -> str | None:

@@ -106,9 +106,9 @@ class VLLMEngine:
             return tasks | {"score"}
         return tasks
 
-    async def load(self, report: Callable[[Loading], None]) -> None:
+    async def load(self, report: Callable[[Loading], None], *, serving: bool = False) -> None:
         """Raises EngineFailed, with the engine's own words for it, and SettingsError."""
-        with ChildLogs() as logs:
+        with ChildLogs(at_once=serving) as logs:
             try:
                 self.llm = await self.launch.load(report, logs.pipe)
                 await self.connect(self.llm)
@@ -122,7 +122,7 @@ class VLLMEngine:
     async def recover(self, report: Callable[[Loading], None]) -> None:
         await self.end()
         self.launch = Launch(self.settings, self.launch.device)
-        await self.load(report)
+        await self.load(report, serving=True)
 
     async def connect(self, llm: "AsyncLLM") -> None:
         """Take the outputs from here on."""
