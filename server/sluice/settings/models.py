@@ -86,6 +86,8 @@ class EngineSettings(Section):
     ends, with status 1."""
     restarts: int = Field(default=5, ge=1)
     """Starts within ten minutes after which an engine that dies is not started again."""
+    spare: bool = False
+    """A second engine, loaded beside the first, takes over when that dies: in seconds, and for twice the memory."""
     special_tokens_in_text: Literal["text", "token"] = "text"
     """Special tokens in what a user, a system or a tool says. text: they open no turn. token: they do, as in vLLM."""
     tool_call_parser: str | None = None

@@ -31,6 +31,7 @@ from sluice.engine.vllm.child_logs import ChildLogs
 from sluice.engine.vllm.launch import Launch
 from sluice.engine.vllm.output_path import OutputPath
 from sluice.engine.vllm.processes import left_behind
+from sluice.engine.vllm.spare import Loaded, Spare
 from sluice.errors import EngineFailed, InvalidRequest, SettingsError, one_line
 from sluice.settings import Settings
 from sluice.stderr import tell
@@ -61,6 +62,8 @@ class VLLMEngine:
         self.defaults: dict[str, Any] = {}
         self.pace = Pace()
         self.adapters: dict[str, LoRARequest] = {}
+        self.spare: Spare | None = None
+        self.collectors: list[Collector] = []
         self.pairs: Pairs | None = None
         self.renderer: Renderer
         self.parsing: Parsing
@@ -78,7 +81,7 @@ class VLLMEngine:
         if left := await asyncio.to_thread(left_behind):
             pids = " ".join(str(process.pid) for process in left)
             tell(f"A server that has ended has left its engine, with all its memory. To end that, too: kill -9 {pids}")
-        await self.load(report)
+        await self.load(self.launch, report)
         if self.launch.warning is not None:
             tell(self.launch.warning)
         if self.misfit is not None:
@@ -89,6 +92,7 @@ class VLLMEngine:
             tell(f"engine.special_tokens_in_text: token, as text does not fit: {self.renderer.misfit}")
         config = self.running.vllm_config
         self.defaults = config.model_config.get_diff_sampling_param()
+        self.begin_spare()
         return ModelInfo(
             max_model_len=config.model_config.max_model_len,
             max_num_seqs=config.scheduler_config.max_num_seqs * self.settings.engine.workers,
@@ -106,47 +110,75 @@ class VLLMEngine:
             return tasks | {"score"}
         return tasks
 
-    async def load(self, report: Callable[[Loading], None], *, serving: bool = False) -> None:
-        """Raises EngineFailed, with the engine's own words for it, and SettingsError."""
+    async def load(
+        self, launch: Launch, report: Callable[[Loading], None], *, connects: bool = True, serving: bool = False
+    ) -> Loaded:
+        """One vLLM, which has its place then unless that is taken (`connects`).
+
+        Raises EngineFailed, with the engine's own words for it, and SettingsError.
+        """
         with ChildLogs(at_once=serving) as logs:
             try:
-                self.llm = await self.launch.load(report, logs.pipe)
-                await self.connect(self.llm)
+                loaded = await self.prepare(await launch.load(report, logs.pipe))
+                if connects:
+                    await self.connect(launch, loaded)
             except SettingsError:
                 raise
             except Exception as error:
                 cause = logs.cause() or one_line(error)
                 raise EngineFailed(f"The model {self.settings.model} cannot be loaded: {cause}") from error
         logs.forward()
+        return loaded
 
-    async def recover(self, report: Callable[[Loading], None]) -> None:
-        await self.end()
-        self.launch = Launch(self.settings, self.launch.device)
-        await self.load(report, serving=True)
-
-    async def connect(self, llm: "AsyncLLM") -> None:
-        """Take the outputs from here on."""
-        from sluice.engine.vllm.probe import choose
-        from sluice.engine.vllm.public import PublicPath
+    async def prepare(self, llm: "AsyncLLM") -> Loaded:
         from sluice.engine.vllm.renderer import Renderer
 
         pools = llm.vllm_config.model_config.runner_type == "pooling"
         are_text = self.settings.engine.special_tokens_in_text == "text" and not pools
-        self.renderer = await asyncio.to_thread(Renderer, llm.renderer, are_text)
+        renderer = await asyncio.to_thread(Renderer, llm.renderer, are_text)
+        names = REGISTRY._collector_to_names.items()
+        collectors = [collector for collector, names in names if any(name.startswith("vllm:") for name in names)]
+        return Loaded(llm, renderer, await asyncio.to_thread(self.find_parsers, llm, renderer), collectors)
+
+    async def connect(self, launch: Launch, loaded: Loaded) -> None:
+        """Take the outputs from here on."""
+        from sluice.engine.vllm.probe import choose
+        from sluice.engine.vllm.public import PublicPath
+
         self.adapters = requests(self.settings)
-        self.parsing = await asyncio.to_thread(self.find_parsers, llm)
+        self.launch, (self.llm, self.renderer, self.parsing, self.collectors) = launch, loaded
         if self.path is not None:
-            await self.path.reconnect(llm)
-        elif pools:
-            self.path = PublicPath(llm)
+            await self.path.reconnect(loaded.llm)
+        elif loaded.llm.vllm_config.model_config.runner_type == "pooling":
+            self.path = PublicPath(loaded.llm)
             await self.path.start()
         else:
-            self.path, self.misfit = await choose(llm, self.settings.engine.output_path, self.pace, self.renderer)
+            output_path = self.settings.engine.output_path
+            self.path, self.misfit = await choose(loaded.llm, output_path, self.pace, self.renderer)
 
-    def find_parsers(self, llm: "AsyncLLM") -> "Parsing":
+    async def recover(self, report: Callable[[Loading], None]) -> None:
+        await self.end()
+        spare, self.spare = self.spare, None
+        loaded = None if spare is None else await spare.take()
+        if spare is not None and loaded is not None:
+            await self.connect(spare.launch, loaded)
+        else:
+            self.launch = Launch(self.settings, self.launch.device)
+            await self.load(self.launch, report, serving=True)
+        self.begin_spare()
+
+    def begin_spare(self) -> None:
+        """Have one loaded, if there is to be one."""
+        if self.settings.engine.spare:
+            launch = Launch(self.settings, self.launch.device)
+            self.spare = Spare(
+                launch, lambda launch: self.load(launch, lambda loading: None, connects=False, serving=True)
+            )
+
+    def find_parsers(self, llm: "AsyncLLM", renderer: "Renderer") -> "Parsing":
         from sluice.engine.vllm.parsing import Parsing
 
-        return Parsing(llm.vllm_config, llm.renderer.tokenizer, *self.settings.parsers, self.renderer.write)
+        return Parsing(llm.vllm_config, llm.renderer.tokenizer, *self.settings.parsers, renderer.write)
 
     async def render(
         self, prompt: Prompt, constraint: Constraint | None = None, tokenizing: Tokenizing = AS_IT_IS
@@ -242,11 +274,12 @@ class VLLMEngine:
     def metrics(self) -> Sequence[Collector]:
         if self.path is not None:
             self.path.record()
-        collectors = list(REGISTRY._collector_to_names.items())
-        return [collector for collector, names in collectors if any(name.startswith("vllm:") for name in names)]
+        return self.collectors
 
     async def stop(self) -> None:
         self.launch.stopping = True
+        if self.spare is not None:
+            await self.spare.end()
         await self.end()
 
     async def end(self) -> None:

@@ -23,7 +23,7 @@ from sluice.engine.vllm import adapters, cpu
 from sluice.engine.vllm.chatting import check_chats
 from sluice.engine.vllm.configuration import configure
 from sluice.engine.vllm.package import check_companions
-from sluice.engine.vllm.processes import family, kill, on_a_daemon_thread
+from sluice.engine.vllm.processes import below, family, kill, on_a_daemon_thread
 from sluice.engine.vllm.warden import Warden
 from sluice.errors import EngineFailed
 from sluice.settings import Settings
@@ -49,6 +49,7 @@ class Launch:
         self.warden: Warden | None = None
         self.warning: str | None = None
         self.others: list[psutil.Process] = []
+        self.own: list[psutil.Process] | None = None
 
     async def load(self, report: Callable[[Loading], None], pipe: int) -> "AsyncLLM":
         """`pipe`: the inode of what this process has for stderr, and so all that are started from here."""
@@ -86,7 +87,9 @@ class Launch:
         config = configure(self.settings, arguments(self.settings, self.device))
         self.warning = check_chats(self.settings, config)
         enter(STARTING_PROCESSES)
-        return AsyncLLM.from_vllm_config(config)
+        llm = AsyncLLM.from_vllm_config(config)
+        self.own = self.started()
+        return llm
 
     def end(self, llm: "AsyncLLM | None") -> None:
         """Blocks until the engine's processes have ended. What loads fails when its processes are killed under it."""
@@ -108,8 +111,10 @@ class Launch:
             self.warden.dismiss()
 
     def started(self) -> list[psutil.Process]:
-        """What is its own: another engine of this process may run on."""
-        return [process for process in family() if process not in self.others]
+        """What is its own: another engine of this process may run on, or start."""
+        if self.own is None:
+            return [process for process in family() if process not in self.others]
+        return [each for process in self.own for each in (process, *below(process))]
 
 
 def prepare_environment(settings: Settings, device: Device) -> None:

@@ -36,6 +36,13 @@ def family() -> list[psutil.Process]:
     return [process for process in psutil.Process().children(recursive=True) if process.pid != tracker]
 
 
+def below(process: psutil.Process) -> list[psutil.Process]:
+    """None below one that has ended."""
+    with suppress(psutil.NoSuchProcess):
+        return process.children(recursive=True)
+    return []
+
+
 def kill(processes: list[psutil.Process]) -> None:
     for process in processes:
         with suppress(psutil.NoSuchProcess):
