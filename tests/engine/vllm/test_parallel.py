@@ -43,10 +43,10 @@ RANKS, WORKERS = ("tensor_parallel_size", 2, "spare=true"), ("workers", 2, "on_d
 
 @pytest.fixture(scope="module", params=[RANKS, WORKERS], ids=lambda values: values[0])
 async def parallel(request: pytest.FixtureRequest) -> AsyncIterator[tuple[str, Process]]:
-    key, number, on_death = request.param
+    key, number, setting = request.param
     async with started(
         "sluice", "serve", "configs/demo.yaml", "--set", "http.port=0", "--set", f"engine.{key}={number}",
-        "--set", f"engine.{on_death}",
+        "--set", f"engine.{setting}",
         "--set", "traffic.concurrency=4", "--set", "traffic.max_concurrency=100", *QUICK,
     ) as server:  # fmt: skip
         await server.readiness("ready", within=500)
@@ -103,7 +103,7 @@ async def test_an_engine_whose_rank_dies_is_replaced_by_the_spare(parallel: tupl
     async with httpx.AsyncClient(base_url=server.url, timeout=300) as client:
         asking = [asyncio.create_task(ask(client, prompt)) for prompt in PROMPTS * 2]
         await server.has(running=4)
-        victim = next(rank for rank in ranks if "Worker" in rank.name())
+        victim = min((rank for rank in ranks if "Worker" in rank.name()), key=psutil.Process.create_time)
         victim.kill()
         assert await asyncio.gather(*asking) == wanted * 2
         metrics = (await client.get("/metrics")).text
