@@ -2,7 +2,11 @@
 
 import asyncio
 import json
+import resource
+import socket
+import time
 from collections.abc import AsyncIterator
+from contextlib import ExitStack
 
 import httpx
 import pytest
@@ -114,3 +118,16 @@ async def test_nobody_waits_for_what_has_no_end(server: Process) -> None:
         while not pouring.done():
             assert (await client.get("/livez", timeout=2)).status_code == 200
         await pouring
+
+
+async def test_10000_idle_connections_keep_nobody_waiting(server: Process) -> None:
+    number = min(10_000, resource.getrlimit(resource.RLIMIT_NOFILE)[0] - 500)
+    with ExitStack() as idle:
+        for _ in range(number):
+            idle.enter_context(socket.create_connection(address(server)))
+        async with httpx.AsyncClient(base_url=server.url) as client:
+            await client.get("/livez")  # behind all that is to be accepted
+            began = time.monotonic()
+            assert (await client.get("/livez")).status_code == 200
+            assert time.monotonic() - began < 1
+            assert text((await client.post(PATH, json=counting(3, True))).content, True) == "1 2 3"
