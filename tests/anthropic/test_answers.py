@@ -34,9 +34,11 @@ def streamed(*deltas: Delta) -> list[Any]:
     encoder = call(stream=True).encoder(ABOUT)
     raw = encoder.first()
     for delta in deltas:
-        frame, slow = encoder.frames[0], encoder.delta(0, delta)
+        frame, thought, slow = encoder.frames[0], encoder.thoughts[0], encoder.delta(0, delta)
         if frame is not None and delta.more is None and delta.finish_reason is None:
             assert frame.fill(delta.text) == slow
+        if thought is not None and delta.more is not None and delta.more.reasoning and not delta.text:
+            assert thought.fill(delta.more.reasoning) == slow
         raw += slow
     return events(raw + encoder.last(USED))
 
@@ -130,10 +132,10 @@ def test_what_it_cost() -> None:
 def test_a_text_has_a_frame_while_its_block_is_open() -> None:
     encoder = MessageEvents(ABOUT)
     has_frame = []
-    for delta in (thought("Hm"), said("7"), said("8"), used(OPEN), said("9", "stop")):
+    for delta in (thought("Hm"), thought("m"), said("7"), said("8"), used(OPEN), said("9", "stop")):
         encoder.delta(0, delta)
-        has_frame.append(encoder.frames[0] is not None)
-    assert has_frame == [False, True, True, False, False]
+        has_frame.append((encoder.thoughts[0] is not None, encoder.frames[0] is not None))
+    assert has_frame == [(True, False), (True, False), (False, True), (False, True), (False, False), (False, False)]
 
 
 def whole(parsed: Parsed | None, text: str = "", stopped_by: str | None = None) -> Message:

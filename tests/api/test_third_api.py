@@ -51,6 +51,7 @@ class Speech:
     def __init__(self, request_id: str) -> None:
         self.id = request_id
         self.frames = [Frame(named_event("word", to_json({"word": Frame.SLOT})))]
+        self.thoughts = [None]
 
     def first(self) -> bytes:
         return named_event("start", to_json({"id": self.id}))

@@ -10,6 +10,7 @@ from sluice.wire.endpoint import Encoder
 
 LONGEST = 0.005
 """Seconds for which a token may wait for others to share its event."""
+NOTHING = More()
 
 
 class StreamSink:
@@ -18,11 +19,11 @@ class StreamSink:
     Then they share a write; with `coalesce` an event, too, the first token excepted.
     """
 
-    __slots__ = ("coalesce", "encoder", "events", "has_waited", "held", "index", "pace", "plain", "timer")
+    __slots__ = ("coalesce", "encoder", "events", "has_waited", "held", "index", "pace", "plain", "thought", "timer")
 
     def __init__(self, index: int, encoder: Encoder, events: EventStream, pace: Pace, coalesce: bool) -> None:
         self.index, self.encoder, self.events, self.pace, self.coalesce = index, encoder, events, pace, coalesce
-        self.plain = encoder.frames[index]
+        self.plain, self.thought = encoder.frames[index], encoder.thoughts[index]
         self.has_waited = False
         self.held: tuple[Delta, ...] = ()
         self.timer: asyncio.Handle | None = None
@@ -37,6 +38,13 @@ class StreamSink:
             self.events.write(self.plain.fill(delta.text))
         else:
             self.send((delta,))
+
+    def think(self, text: str, tokens: int) -> None:
+        """The next delta, which is only reasoning."""
+        if self.thought is None or self.pace.is_late or self.held:
+            self.put(Delta("", tokens, None, None, More(reasoning=text)))
+        else:
+            self.events.write(self.thought.fill(text))
 
     def put_late(self, delta: Delta) -> None:
         if not self.held and not self.has_waited:
@@ -61,7 +69,7 @@ class StreamSink:
 
     def send(self, deltas: Sequence[Delta]) -> None:
         events = b"".join(self.encoder.delta(self.index, delta) for delta in deltas)
-        self.plain = self.encoder.frames[self.index]
+        self.plain, self.thought = self.encoder.frames[self.index], self.encoder.thoughts[self.index]
         if deltas[-1].finish_reason is not None:
             self.events.write_last(events)
         elif events:
@@ -80,17 +88,20 @@ class ParsedSink:
         self.held = 0
 
     def put(self, delta: Delta) -> None:
-        told = delta.more or More()
+        told, is_last = delta.more or NOTHING, delta.finish_reason is not None
         self.ids += told.ids
-        parsed = self.parser.piece(delta.text, told.ids, delta.finish_reason is not None)
+        parsed = self.parser.piece(delta.text, told.ids, is_last)
+        tokens, self.held = self.held + delta.tokens, 0
         ids = told.ids if self.tells_ids else ()
+        if not (parsed.text or parsed.calls or is_last or ids) and delta.logprobs is None:
+            if parsed.reasoning:
+                self.sink.think(parsed.reasoning, tokens)
+            else:
+                self.held = tokens  # it holds this back, or it was a marker
+            return
         more = None
         if ids or told.stop_reason is not None or parsed.reasoning or parsed.calls:
             more = More(ids, told.stop_reason, parsed.reasoning, parsed.calls)
-        elif not parsed.text and delta.finish_reason is None and delta.logprobs is None:
-            self.held += delta.tokens  # it holds this back, or it was a marker
-            return
-        tokens, self.held = self.held + delta.tokens, 0
         self.sink.put(Delta(parsed.text, tokens, delta.finish_reason, delta.logprobs, more))
 
     @property

@@ -41,6 +41,7 @@ class Chunks(ABC):
         self.used = [0] * choices if body.continuous_usage else None
         self.prompts = about.prompts if tells_prompts or self.used else ()
         depends = self.used is not None or (tells_prompts and body.echo)
+        self.thoughts: list[Frame | None] = [None] * choices
         self.frames = [None if depends else self.frame(index, None) for index in range(choices)]
 
     def first(self) -> bytes:

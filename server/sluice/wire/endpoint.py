@@ -66,6 +66,10 @@ class Encoder(Protocol):
         It may be another one after each `delta`.
         """
 
+    @property
+    def thoughts(self) -> Sequence[TextEvents | None]:
+        """The same for a delta that is only reasoning."""
+
     def first(self) -> bytes:
         """What is sent once the engine has accepted the request, before its first token."""
 

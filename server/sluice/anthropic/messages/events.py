@@ -52,7 +52,7 @@ def frame(kind: Kind, index: int) -> Frame:
 
 
 class MessageEvents:
-    """The Encoder of one answer. What is only a text has a frame while the open block is one.
+    """The Encoder of one answer. What is only a text, or a thought, has a frame while the open block is one.
 
     `index`: the open block's, or the last one's. `call`: the arguments of the last call. `held`: text that has come
     while a call was open, whose arguments may go on.
@@ -61,6 +61,7 @@ class MessageEvents:
     def __init__(self, about: About) -> None:
         self.about = about
         self.frames: list[Frame | None] = [None]
+        self.thoughts: list[Frame | None] = [None]
         self.kind: Kind | None = None
         self.index = -1
         self.call: str | None = None
@@ -106,11 +107,12 @@ class MessageEvents:
         closing = self.close()
         self.kind, self.index = kind, self.index + 1
         self.frames[0] = frame("text", self.index) if kind == "text" else None
+        self.thoughts[0] = frame("thinking", self.index) if kind == "thinking" else None
         return [*closing, event(BlockStart(self.index, block))]
 
     def close(self) -> list[bytes]:
         kind, held, events = self.kind, self.held, list[bytes]()
-        self.kind, self.held, self.frames[0] = None, "", None
+        self.kind, self.held, self.frames[0], self.thoughts[0] = None, "", None, None
         if kind == "thinking":  # clients send a signature back, and some take no thought without one
             events.append(event(BlockDelta(self.index, SignatureDelta(self.about.id))))
         if kind is not None:

@@ -34,17 +34,18 @@ class Reading:
         self.parser, self.request = parser, request
         self.prompt: list[int] | None = list(prompt)
         self.leads, self.special, self.kind = leads, special, kind
+        self.markers = frozenset(special)
         self.one_call = request.parallel_tool_calls is False
-        self.untold, self.untold_ids = "", list[int]()
+        self.untold, self.untold_ids = list[str](), list[int]()
         self.late, self.late_ids = "", list[int]()
 
     def piece(self, text: str, ids: Sequence[int], is_last: bool) -> Parsed:
-        if self.special.keys().isdisjoint(ids) and not is_last:
+        if not is_last and self.markers.isdisjoint(ids):
             if not text:
                 self.late_ids += ids
                 return NOTHING
             if not self.late_ids:
-                return self.part(text, ids, is_last)
+                return self.pass_on(text, ids) if self.begins_nothing(self.kind, text) else self.read(text, ids, False)
         parts = self.apart(self.late + text, [*self.late_ids, *ids])
         self.late, self.late_ids = "", []
         if not is_last and self.is_late(*parts[-1]):
@@ -75,23 +76,30 @@ class Reading:
 
     def is_late(self, text: str, ids: list[int]) -> bool:
         """Where stop strings are looked for, the text comes later than its tokens; parsers expect both together."""
-        if not text and self.special.keys().isdisjoint(ids):
+        if not text and self.markers.isdisjoint(ids):
             return True
         return any(self.special.get(token, "") not in text for token in ids)
 
     def part(self, text: str, ids: Sequence[int], is_last: bool) -> Parsed:
         if self.is_harmless(self.kind, text, ids) and not (is_last and self.kind == "reasoning"):
-            self.untold += text
-            self.untold_ids += ids
-            return Parsed(text) if self.kind == "text" else Parsed("", text)
+            return self.pass_on(text, ids)
+        return self.read(text, ids, is_last)
+
+    def pass_on(self, text: str, ids: Sequence[int]) -> Parsed:
+        self.untold.append(text)
+        self.untold_ids += ids
+        return Parsed(text) if self.kind == "text" else Parsed("", text)
+
+    def read(self, text: str, ids: Sequence[int], is_last: bool) -> Parsed:
         try:
             if self.untold_ids:  # by itself: some parsers expect a marker to come alone
-                self.tell(self.untold, self.untold_ids, False)
-                self.untold, self.untold_ids = "", []
+                self.tell("".join(self.untold), self.untold_ids, False)
+                self.untold, self.untold_ids = [], []
             message = self.tell(text, [*ids], is_last)
         except Exception as error:  # models write what parsers do not expect
             LOG.warning("The parser of an answer has failed, and the rest of it is text: %s", one_line(error))
             self.leads, self.special, self.kind = {"text": frozenset()}, {}, "text"
+            self.markers = frozenset()
             return Parsed(text)
         return self.taken(text, ids, message)
 
@@ -101,8 +109,16 @@ class Reading:
 
     def is_harmless(self, kind: Kind | None, text: str, ids: Sequence[int]) -> bool:
         """Nothing in it can be of a marker, where this kind of text is."""
+        return self.markers.isdisjoint(ids) and self.begins_nothing(kind, text)
+
+    def begins_nothing(self, kind: Kind | None, text: str) -> bool:
         leads = None if kind is None else self.leads.get(kind)
-        return leads is not None and self.special.keys().isdisjoint(ids) and not any(lead in text for lead in leads)
+        if leads is None:
+            return False
+        for lead in leads:  # noqa: SIM110 (a token's text has one lead to look for: a generator costs more than that)
+            if lead in text:
+                return False
+        return True
 
     def taken(self, told: str, ids: Sequence[int], message: "DeltaMessage | None") -> Parsed:
         """What the parser has made of what it was told last."""

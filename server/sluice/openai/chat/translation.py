@@ -111,7 +111,6 @@ class ChatChunks(Chunks):
     def __init__(self, about: About, call: ChatCall) -> None:
         self.call, self.reasoning_fields = call, about.reasoning_fields
         self.have_called = set[int]()
-        self.thoughts = dict[int, Frame]()
         super().__init__(about, call, call.n, tells_prompts=call.tells_prompt)
 
     def opening(self, index: int) -> bytes:
@@ -142,15 +141,14 @@ class ChatChunks(Chunks):
         if more is not None and more.calls:
             self.have_called.add(index)
         if more is not None and self.used is None and is_thought(delta):
-            return self.thought(index).fill(more.reasoning)
+            frame = self.thoughts[index] = self.thoughts[index] or self.thought(index)
+            return frame.fill(more.reasoning)
         return super().delta(index, delta)
 
     def thought(self, index: int) -> Frame:
         """The event for a delta that is only reasoning."""
-        if index not in self.thoughts:
-            delta = Delta("", 1, None, None, More(reasoning=Frame.SLOT))
-            self.thoughts[index] = Frame(self.encode(index, self.choice(index, delta)))
-        return self.thoughts[index]
+        delta = Delta("", 1, None, None, More(reasoning=Frame.SLOT))
+        return Frame(self.encode(index, self.choice(index, delta)))
 
     def ending(self, index: int, delta: Delta) -> Ending:
         return self.call.reason(delta.finish_reason, index in self.have_called)

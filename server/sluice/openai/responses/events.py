@@ -40,6 +40,10 @@ class ResponseEvents:
     def frames(self) -> Sequence["ResponseEvents"]:
         return (self,)
 
+    @property
+    def thoughts(self) -> Sequence[Frame | None]:
+        return (None,)
+
     def first(self) -> bytes:
         response = self.as_json(self.response.state("in_progress"))
         return self.events((f"response.{kind}", {"response": response}) for kind in ("created", "in_progress"))
