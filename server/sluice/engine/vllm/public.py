@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import aclosing
 from copy import copy
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from msgspec.structs import replace
 
@@ -23,11 +23,16 @@ if TYPE_CHECKING:
     from vllm.sampling_params import SamplingParams
     from vllm.v1.engine.async_llm import AsyncLLM
 
-    from sluice.engine.vllm.pooled import PooledSequence
-
 DEATH_WAIT_S = 0.1
 MOST_PROMPT_LOGPROBS = 1024
 """Tokens and alternatives of a prompt. The direct way reads them elsewhere."""
+
+
+class Caller(Protocol):
+    """Whose a call of vLLM's is."""
+
+    receiver: Receiver
+    survives: bool
 
 
 class PublicPath:
@@ -38,7 +43,7 @@ class PublicPath:
     def __init__(self, llm: "AsyncLLM") -> None:
         self.llm = llm
         self.step_at = time.monotonic()
-        self.tasks: dict[asyncio.Task[None], PublicSequence | PooledSequence] = {}
+        self.tasks: dict[asyncio.Task[None], Caller] = {}
 
     async def start(self) -> None:
         """Ask vLLM something: that starts its own reading, and a dead engine would never answer."""
@@ -76,9 +81,7 @@ class PublicPath:
                 sequence.receiver.fail(EngineDied())
         await asyncio.gather(*self.tasks, return_exceptions=True)
 
-    def run(
-        self, sequence: "PublicSequence | PooledSequence", work: Callable[[], Coroutine[Any, Any, None]]
-    ) -> asyncio.Task[None]:
+    def run(self, sequence: Caller, work: Callable[[], Coroutine[Any, Any, None]]) -> asyncio.Task[None]:
         """A call of vLLM's, until it has ended or is cancelled. What survives hears nothing of the engine's death."""
 
         async def watched() -> None:

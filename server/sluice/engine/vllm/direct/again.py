@@ -1,21 +1,17 @@
 """A sequence on the direct way while it is made again: what its receiver knows is not told twice."""
 
-from typing import TYPE_CHECKING
-
 from vllm.v1.engine import EngineCoreOutput
 from vllm.v1.metrics.stats import IterationStats
 
 from sluice.engine.vllm.again import Told
+from sluice.engine.vllm.direct.sequence import DirectSequence
 from sluice.errors import EngineDied, RequestError
-
-if TYPE_CHECKING:
-    from sluice.engine.vllm.direct.sequence import DirectSequence
 
 
 class Again:
     """In the place of a sequence in the path's table, so that those that run as usual know nothing of it."""
 
-    def __init__(self, sequence: "DirectSequence") -> None:
+    def __init__(self, sequence: DirectSequence) -> None:
         self.sequence, self.told = sequence, Told(sequence.tokens)
         self.id, self.survives = sequence.id, sequence.survives
 

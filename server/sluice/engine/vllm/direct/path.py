@@ -23,7 +23,7 @@ from sluice.engine.base import OutputPathName, Pace, Receiver, Rendered
 from sluice.engine.vllm.deltas import ended_by, salted, told_by
 from sluice.engine.vllm.direct.again import Again
 from sluice.engine.vllm.direct.outbox import Outbox
-from sluice.engine.vllm.direct.sequence import DirectSequence
+from sluice.engine.vllm.direct.sequence import DirectSequence, Taker
 from sluice.engine.vllm.direct.socket import OutputSocket, close
 from sluice.errors import EngineDied, EngineFailed
 
@@ -45,7 +45,7 @@ class DirectPath:
     def __init__(self, llm: "AsyncLLM", pace: Pace) -> None:
         self.pace, self.tokenizer = pace, llm.tokenizer
         self.backend = getattr(llm.tokenizer, "_tokenizer", None)
-        self.sequences: dict[str, DirectSequence | Again] = {}
+        self.sequences: dict[str, Taker] = {}
         self.tasks: tuple[Any, ...] = ()
         self.attach(llm)
 
@@ -151,13 +151,16 @@ class DirectPath:
         self.send(sequence, request)
         return sequence
 
-    def send(self, sequence: DirectSequence | Again, request: EngineCoreRequest) -> None:
+    def send(self, sequence: Taker, request: EngineCoreRequest) -> None:
         def failed(error: Exception) -> None:
             if not (sequence.survives and isinstance(error, EngineDeadError)):
                 sequence.fail(ended_by(error))
 
         self.sequences[request.request_id] = sequence
         self.outbox.tell(self.core.add_request_async(request), failed)
+
+    def send_again(self, sequence: DirectSequence, request: EngineCoreRequest) -> None:
+        self.send(Again(sequence) if sequence.tokens else sequence, request)
 
     def abort(self, sequence: DirectSequence) -> None:
         self.outbox.tell(self.core.abort_requests_async([sequence.id]))

@@ -15,7 +15,6 @@ from sluice.engine.base import Delta, More, PromptLogprobs, Receiver
 from sluice.engine.vllm.again import would_be_the_same
 from sluice.engine.vllm.continuation import REPLACEMENT, UnfinishedStream, stream_after, unfinished
 from sluice.engine.vllm.deltas import to_logprob, to_prompt_logprobs, to_reason
-from sluice.engine.vllm.direct.again import Again
 from sluice.errors import RequestError
 
 DETOKENIZER_CONTEXT_TOKENS = 16
@@ -24,15 +23,31 @@ MOST_SILENT_TOKENS = 64
 """Tokens in a row that make no character, after which the stream begins anew: each one has it decode all of them."""
 
 
+class Taker(Protocol):
+    """What the engine's outputs are for. `id`: as it is known there."""
+
+    id: str
+    survives: bool
+
+    def take(self, output: EngineCoreOutput, timestamp: float, stats: IterationStats) -> bool:
+        """Hand on what the engine has made of it in a step; whether it has ended."""
+
+    def fail(self, error: RequestError) -> None:
+        """That is the end of it."""
+
+
 class Batch(Protocol):
     """What a sequence knows of the path that it is on. `backend`: the tokenizer's own, in Rust."""
 
     tokenizer: Any
     backend: Any
-    sequences: dict[str, "DirectSequence | Again"]
+    sequences: dict[str, Taker]
     adapters: LoRARequestStates
 
-    def send(self, sequence: "DirectSequence | Again", request: EngineCoreRequest) -> None: ...
+    def send(self, sequence: Taker, request: EngineCoreRequest) -> None: ...
+
+    def send_again(self, sequence: "DirectSequence", request: EngineCoreRequest) -> None:
+        """The same for one that is made again from the start."""
 
     def abort(self, sequence: "DirectSequence") -> None: ...
 
@@ -196,7 +211,7 @@ class DirectSequence:
         rest, made = copy(self.request), len(self.tokens)
         rest.request_id = self.id
         if not self.can_pause:
-            self.path.send(Again(self) if made else self, rest)
+            self.path.send_again(self, rest)
             return
         rest.prompt_token_ids = [*(self.request.prompt_token_ids or ()), *self.tokens]
         rest.sampling_params = copy(self.params)
