@@ -174,16 +174,24 @@ async def test_sigterm_drains_and_leaves_no_process(server: Process) -> None:
     assert psutil.wait_procs(family, timeout=5)[1] == []
 
 
-async def test_what_is_killed_while_it_loads_takes_its_engine_along() -> None:
-    async with started("sluice", "serve", CONFIG, "--set", "http.port=0", *QUICK) as process:
+def sockets_in(folder: Path) -> list[Path]:
+    """The folders of engines' sockets."""
+    return list(folder.glob("sluice-*"))
+
+
+async def test_what_is_killed_while_it_loads_takes_its_engine_along(tmp_path: Path) -> None:
+    elsewhere = {"TMPDIR": str(tmp_path)}
+    async with started("sluice", "serve", CONFIG, "--set", "http.port=0", *QUICK, env=elsewhere) as process:
         family = list[psutil.Process]()
         async with asyncio.timeout(LOADING):
             while not any(each.name().startswith(TITLE) for each in family):
                 await asyncio.sleep(0.05)
                 family = process.family()
+        assert sockets_in(tmp_path)
         process.send(signal.SIGKILL)
         await process.exit_code(within=10)
     assert psutil.wait_procs(family, timeout=10)[1] == []
+    assert sockets_in(tmp_path) == []
 
 
 async def test_what_stays_is_kept_from_the_garbage_collector() -> None:

@@ -24,7 +24,7 @@ def engine():
 
 if __name__ == "__main__":
     with ChildLogs() as logs:
-        warden = Warden(logs.pipe)
+        warden = Warden(logs.pipe, SOCKETS)
         for method in ("fork", "spawn"):
             multiprocessing.get_context(method).Process(target=engine).start()
         time.sleep(LOADING)
@@ -37,7 +37,10 @@ FAMILY = 1 + 1 + 2 + 2
 @pytest.mark.parametrize("loading", [60, 0], ids=["while it loads", "later"])
 def test_who_is_killed_takes_its_engine_along(tmp_path: Path, loading: int) -> None:
     script = tmp_path / "front_end.py"
-    script.write_text(FRONT_END.replace("LOADING", str(loading)))
+    sockets = tmp_path / "sockets"
+    sockets.mkdir()
+    (sockets / "one").touch()
+    script.write_text(FRONT_END.replace("LOADING", str(loading)).replace("SOCKETS", repr(str(sockets))))
     family = list[psutil.Process]()
     with subprocess.Popen([sys.executable, script], cwd=ROOT, env=os.environ | {"PYTHONPATH": "server"}) as process:
         deadline = time.monotonic() + 20
@@ -48,6 +51,7 @@ def test_who_is_killed_takes_its_engine_along(tmp_path: Path, loading: int) -> N
     for left in alive:
         left.kill()
     assert (len(family), alive) == (FAMILY, [])
+    assert not sockets.exists()
 
 
 ENGINE = f"""

@@ -7,11 +7,14 @@ import asyncio
 import math
 import multiprocessing
 import os
+import shutil
 import signal
+import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, wait
+from contextlib import contextmanager
 from multiprocessing import resource_tracker
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +36,8 @@ if TYPE_CHECKING:
 
 STAGES = ("importing vLLM", "reading the model's configuration", "loading the weights and warming up")
 STARTING_PROCESSES = 2
+SOCKETS = "VLLM_RPC_BASE_PATH"
+"""The variable that tells vLLM in which folder its processes' sockets are."""
 KILL_WAIT_S = 3.0
 GRACE_S = 0.5
 """What processes that have nothing to do any more get to end by themselves. On a CPU vLLM's take more than 5 s."""
@@ -50,6 +55,7 @@ class Launch:
         self.warning: str | None = None
         self.others: list[psutil.Process] = []
         self.own: list[psutil.Process] | None = None
+        self.sockets: str | None = None
 
     async def load(self, report: Callable[[Loading], None], pipe: int) -> "AsyncLLM":
         """`pipe`: the inode of what this process has for stderr, and so all that are started from here."""
@@ -68,7 +74,8 @@ class Launch:
         """Blocks for as long as loading takes; runs on a thread of its own."""
         enter(0)
         self.others = family()
-        self.warden = Warden(pipe)
+        self.sockets = tempfile.mkdtemp(prefix="sluice-", dir=os.environ.get(SOCKETS))
+        self.warden = Warden(pipe, self.sockets)
         if self.device == "cpu":
             check_companions()
         prepare_environment(self.settings, self.device)
@@ -87,7 +94,9 @@ class Launch:
         config = configure(self.settings, arguments(self.settings, self.device))
         self.warning = check_chats(self.settings, config)
         enter(STARTING_PROCESSES)
-        llm = AsyncLLM.from_vllm_config(config)
+        # By default they are in the folder for all that is temporary, and stay there when who has made them is killed.
+        with variable(SOCKETS, self.sockets):
+            llm = AsyncLLM.from_vllm_config(config)
         self.own = self.started()
         return llm
 
@@ -109,12 +118,28 @@ class Launch:
         psutil.wait_procs(processes, timeout=KILL_WAIT_S)
         if self.warden is not None:
             self.warden.dismiss()
+        if self.sockets is not None:
+            shutil.rmtree(self.sockets, ignore_errors=True)
 
     def started(self) -> list[psutil.Process]:
         """What is its own: another engine of this process may run on, or start."""
         if self.own is None:
             return [process for process in family() if process not in self.others]
         return [each for process in self.own for each in (process, *below(process))]
+
+
+@contextmanager
+def variable(name: str, value: str) -> Iterator[None]:
+    """Of the environment, for what is started inside."""
+    before = os.environ.get(name)
+    os.environ[name] = value
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = before
 
 
 def prepare_environment(settings: Settings, device: Device) -> None:

@@ -16,19 +16,23 @@ for _ in $(seq 100); do  # what is being started may start another one
         # multiprocessing's tracker ends by itself, when it has removed what they share
         grep -q resource_tracker /proc/$pid/cmdline || { kill -KILL $pid && left=yes; }
     done
-    [ $left ] || exit 0
+    [ $left ] || break
     sleep 0.1
 done
+rm -rf -- "$2"
 """
 
 
 class Warden:
-    """Kills every process whose stderr is this pipe, once this process has ended. `pipe`: its inode."""
+    """Kills every process whose stderr is this pipe, once this process has ended, and removes their `sockets`.
 
-    def __init__(self, pipe: int) -> None:
+    `pipe`: its inode.
+    """
+
+    def __init__(self, pipe: int, sockets: str) -> None:
         nowhere = subprocess.DEVNULL
         self.process = subprocess.Popen(
-            ["sh", "-c", SCRIPT, "warden", str(pipe)], stdin=subprocess.PIPE, stdout=nowhere, stderr=nowhere,
+            ["sh", "-c", SCRIPT, "warden", str(pipe), sockets], stdin=subprocess.PIPE, stdout=nowhere, stderr=nowhere,
             start_new_session=True,
         )  # fmt: skip
         register_after_fork(self, Warden.forget)
