@@ -82,6 +82,56 @@ async def test_its_result_is_answered(client: AsyncOpenAI) -> None:
     assert (said.content, said.calls, said.finish_reason) == ("The tool says: sunny", [], "stop")
 
 
+BOTH: Any = {"role": "user", "content": "What is the weather in Oslo and in Rome?"}
+CITIES = [("get_weather", {"city": "Oslo"}), ("get_weather", {"city": "Rome"})]
+
+
+async def test_two_tools_are_called_at_once_and_both_results_answered(client: AsyncOpenAI) -> None:
+    said, answer = (
+        await streamed(client, messages=[BOTH], tools=TOOLS),
+        await whole(client, messages=[BOTH], tools=TOOLS),
+    )
+    assert [(name, json.loads(arguments)) for name, arguments in said.calls] == CITIES
+    called: Any = answer.choices[0].message
+    assert [(call.function.name, json.loads(call.function.arguments)) for call in called.tool_calls] == CITIES
+    assert said.finish_reason == answer.choices[0].finish_reason == "tool_calls"
+    assert len({*said.ids, *(call.id for call in called.tool_calls)}) == 4
+    results: Any = [
+        {"role": "tool", "tool_call_id": call.id, "content": content}
+        for call, content in zip(called.tool_calls, ("sunny", "rainy"), strict=True)
+    ]
+    told = await streamed(client, messages=[BOTH, called.model_dump(exclude_unset=True), *results], tools=TOOLS)
+    assert told.content == "The tool says: sunny\nThe tool says: rainy"
+    only = await streamed(client, messages=[BOTH], tools=TOOLS, parallel_tool_calls=False)
+    assert [(name, json.loads(arguments)) for name, arguments in only.calls] == CITIES[:1]
+
+
+async def test_it_thinks_before_it_calls(client: AsyncOpenAI) -> None:
+    said = await streamed(client, messages=[WEATHER], tools=TOOLS, **THINKING)
+    assert said.reasoning.strip() == "I call get_weather."
+    assert [(name, json.loads(arguments)) for name, arguments in said.calls] == CITIES[:1]
+    assert (said.content.strip(), said.finish_reason) == ("", "tool_calls")
+
+
+OSLO: Any = {"role": "user", "content": "Give me a city as JSON with city and people: Oslo has 36 people."}
+TYPES = {"city": {"type": "string"}, "people": {"type": "integer"}}
+SCHEMA = {"type": "object", "properties": TYPES, "required": ["city", "people"], "additionalProperties": False}
+
+
+async def test_it_answers_in_json(client: AsyncOpenAI) -> None:
+    said = await streamed(client, messages=[OSLO])
+    assert (json.loads(said.content), said.finish_reason) == ({"city": "Oslo", "people": 36}, "stop")
+
+
+@pytest.mark.parametrize(
+    "form", [{"type": "json_object"}, {"type": "json_schema", "json_schema": {"name": "a", "schema": SCHEMA}}]
+)
+async def test_json_ends_where_a_text_in_it_may_be_of_any_length(client: AsyncOpenAI, form: Any) -> None:
+    for asked in (OSLO, SUM, WEATHER):
+        said = await streamed(client, messages=[asked], response_format=form)
+        assert (type(json.loads(said.content)), said.finish_reason) == (dict, "stop")
+
+
 async def test_with_tools_that_are_not_called_a_stream_is_as_without(client: AsyncOpenAI) -> None:
     messages: Any = [{"role": "user", "content": "Count from 7 to 12."}]
     for tool_choice in ("auto", "none"):

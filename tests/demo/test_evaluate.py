@@ -8,8 +8,9 @@ import pytest
 from rich.console import Console
 
 from sluice.demo import evaluate
-from sluice.demo.chats import MEASURED, Chat, measuring
+from sluice.demo.chats import Chat
 from sluice.demo.evaluate import Score, answer, prompt_of, settings_for, show, write_card
+from sluice.demo.mix import MEASURED, measuring
 from tests.conftest import Started
 
 CHAT = Chat("add", ["1+1"], [{"role": "user", "content": "1+1"}], "2")

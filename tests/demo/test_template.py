@@ -6,7 +6,8 @@ from itertools import islice
 import pytest
 from transformers import AutoTokenizer
 
-from sluice.demo.chats import MIX, Chat, draw, training
+from sluice.demo.chats import Chat
+from sluice.demo.mix import MIX, draw, training
 from sluice.demo.tokenizer import load
 from sluice.demo.train import FOLDER, Encoder
 
@@ -29,7 +30,7 @@ def test_prompts_are_the_same_in_training_and_serving(skill: str) -> None:
 
 
 def test_tokens_are_the_same_in_training_and_serving() -> None:
-    for chat in islice(training(random.Random(4)), 500):
+    for chat in islice(training(random.Random(4), MIX), 500):
         prompt = served(chat)
         ((ids, learned),) = ENCODER.encode([chat])
         assert SERVED.encode(prompt + chat.answer + "<|im_end|>", add_special_tokens=False) == ids

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from sluice.demo.chats import MEASURED, Chat, draw, measuring, training
+from sluice.demo.chats import Chat
+from sluice.demo.mix import MEASURED, MIX, draw, measuring, training
 from sluice.demo.skills import held_out
 from sluice.demo.words import CAPITALS
 
@@ -68,7 +69,7 @@ def is_right(skills: list[str], asked: str, answer: str) -> bool:
 
 @pytest.fixture(scope="module")
 def trained() -> list[Chat]:
-    return list(islice(training(random.Random(5)), 3000))
+    return list(islice(training(random.Random(5), MIX), 3000))
 
 
 def test_no_training_chat_holds_a_key_that_is_held_out(trained: list[Chat]) -> None:
@@ -90,8 +91,8 @@ def test_one_key_in_sixteen_is_held_out() -> None:
 def test_no_question_has_two_answers(trained: list[Chat]) -> None:
     answers = defaultdict(set)
     for chat in trained:
-        if chat.skill not in ("name", "tool"):  # those depend on what was said, and on what is offered
-            answers[asked_in(chat), chat.thinking].add(chat.answer)
+        told = asked_in(chat) if chat.skill in (*CHECKS, "think") else str((chat.messages, chat.tools))
+        answers[told, chat.thinking].add(chat.answer)
     assert {asked: found for asked, found in answers.items() if len(found) > 1} == {}
 
 
@@ -120,23 +121,75 @@ def test_thoughts_end_in_the_answer_that_comes_without_them() -> None:
         assert is_right(list(CHECKS), asked_in(chat), match[2])
 
 
-def test_calls_fit_the_tool_and_hold_what_was_asked() -> None:
+def check_call(chat: Chat, text: str) -> None:
+    """It fits one of the tools on offer, and holds what was asked."""
+    call = json.loads(text)
+    tools: Any = chat.tools
+    offered: Any = {tool["function"]["name"]: tool["function"] for tool in tools}
+    parameters = offered[call["name"]]["parameters"]["properties"]
+    kind = {int: "integer", str: "string"}
+    assert {key: {"type": kind[type(value)]} for key, value in call["arguments"].items()} == parameters
+    assert all(str(value) in asked_in(chat) for value in call["arguments"].values())
+
+
+def kind_of(chat: Chat, answer: str) -> str:
+    """Whether tools' results were told, nothing was called, or what was called fits."""
+    results = [message["content"] for message in chat.messages if message["role"] == "tool"]
+    if results:
+        assert answer == "\n".join(f"The tool says: {result}" for result in results)
+        return f"told {len(results)}"
+    found = re.fullmatch(r"<tool_call>(.+?)</tool_call>(?:<tool_call>(.+)</tool_call>)?", answer)
+    if not found:
+        assert is_right(list(CHECKS), asked_in(chat), answer)
+        return "plain"
+    texts = [text for text in found.groups() if text]
+    for text in texts:
+        check_call(chat, text)
+    return f"called {len(texts)}"
+
+
+@pytest.mark.parametrize(
+    ("skill", "kinds"), [("tool", {"told 1", "plain", "called 1"}), ("calls", {"told 2", "called 2"})]
+)
+def test_calls_fit_the_tools_and_hold_what_was_asked(skill: str, kinds: set[str]) -> None:
+    rng = random.Random(2)
+    assert {kind_of(chat, chat.answer) for chat in (draw(rng, skill) for _ in range(500))} == kinds
+
+
+def test_thoughts_name_the_tools_that_are_called() -> None:
     rng = random.Random(2)
     kinds = set[str]()
-    for chat in (draw(rng, "tool") for _ in range(500)):
-        tools: Any = chat.tools
-        if chat.messages[-1]["role"] == "tool":
-            kinds.add("told")
-            assert chat.answer == f"The tool says: {chat.messages[-1]['content']}"
-        elif not (found := re.fullmatch(r"<tool_call>(.+)</tool_call>", chat.answer)):
-            kinds.add("plain")
-            assert is_right(list(CHECKS), asked_in(chat), chat.answer)
-        else:
-            kinds.add("called")
-            call = json.loads(found[1])
-            offered: Any = {tool["function"]["name"]: tool["function"] for tool in tools}
-            parameters = offered[call["name"]]["parameters"]["properties"]
-            kind = {int: "integer", str: "string"}
-            assert {key: {"type": kind[type(value)]} for key, value in call["arguments"].items()} == parameters
-            assert all(str(value) in asked_in(chat) for value in call["arguments"].values())
-    assert kinds == {"told", "plain", "called"}
+    for chat in (draw(rng, "plan") for _ in range(500)):
+        thought, answer = chat.answer.removeprefix("<think>\n").split("\n</think>\n\n")
+        kinds.add(kind_of(chat, answer))
+        assert chat.thinking
+        assert chat.tools
+        assert all(name in thought for name in re.findall(r'_call>{"name": "(\w+)"', answer))
+    assert kinds == {"told 1", "told 2", "plain", "called 1", "called 2"}
+
+
+def flat(value: Any) -> list[str]:
+    """The values in it, as the one who asks writes them."""
+    if isinstance(value, dict | list):
+        inner = value.values() if isinstance(value, dict) else value
+        return [text for item in inner for text in flat(item)]
+    return [str(value)]
+
+
+def plain(found: dict[str, Any]) -> str:
+    """The only value, as it is answered without JSON."""
+    (value,) = found.values()
+    if not isinstance(value, list):
+        return str(value)
+    return ("-" if isinstance(value[0], str) else " ").join(map(str, value))
+
+
+def test_json_is_on_one_line_and_holds_what_was_asked() -> None:
+    rng = random.Random(2)
+    for chat in (draw(rng, "json") for _ in range(500)):
+        found = json.loads(chat.answer)
+        assert json.dumps(found, ensure_ascii=False) == chat.answer
+        told = " ".join(str(message["content"]) for message in chat.messages)
+        assert "JSON" in told
+        if not all(text in told for text in flat(found)):
+            assert is_right(list(CHECKS), asked_in(chat), plain(found))

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sluice.demo.tokenizer import MARKS, SPECIAL, load
+from sluice.demo.tokenizer import MARKS, SPECIAL, build, load
 from sluice.demo.train import FOLDER
 from sluice.demo.words import BY_HEART, GLYPHS
 
@@ -16,6 +16,11 @@ ANY_TEXT = st.text() | st.lists(st.sampled_from([*"ab 1\n.'", *GLYPHS, *CLUSTERS
 
 def pieces(text: str) -> list[str]:
     return TOKENIZER.encode(text).tokens
+
+
+def test_it_is_the_one_that_the_training_builds() -> None:
+    """The weights fit no other: a new skill is none of those that its words are counted in."""
+    assert build().to_str() == TOKENIZER.to_str()
 
 
 @settings(deadline=None)

@@ -68,7 +68,8 @@ def page(openapi: dict[str, Any]) -> str:
         f"<title>{escape(info['title'])}: the API</title><style>{STYLE}</style></head><body><main>",
         f"<h1>{escape(info['title'])} {escape(info['version'])}</h1><p>{marked(info.get('summary', ''))}</p>",
         "<p>The same for programs: <code>GET /openapi.json</code>. In the examples <code>$URL</code> is this server's "
-        "address, and <code>$KEY</code> your key, where keys are needed.</p><nav aria-label=\"Routes\"><ul>",
+        "address, and <code>$KEY</code> your key, where keys are needed. Null is the same as not given.</p>"
+        "<nav aria-label=\"Routes\"><ul>",
         *(f'<li><a href="#{anchor(path, method)}"><code>{method.upper()} {escape(path)}</code></a></li>'
           for path, method, _ in operations),
         "</ul></nav>",
@@ -106,9 +107,10 @@ def table(name: str, schema: dict[str, Any]) -> str:
 
 
 def kinds(schema: dict[str, Any]) -> Iterator[str]:
-    """In words; a model by its name."""
+    """In words, null left out; a model by its name."""
     for choice in [*schema.get("anyOf", ()), *schema.get("oneOf", ())]:
-        yield from kinds(choice)
+        if choice != {"type": "null"}:
+            yield from kinds(choice)
     if "$ref" in schema:
         yield schema["$ref"].rpartition("/")[2]
     elif "const" in schema or "enum" in schema:

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 from fastapi import APIRouter, Depends
 from prometheus_client import GC_COLLECTOR, PLATFORM_COLLECTOR, PROCESS_COLLECTOR
 from prometheus_client.registry import Collector
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from sluice.admission import AdmissionController, Tenants
 from sluice.api.auth import Auth
@@ -15,6 +15,10 @@ from sluice.telemetry.exposition import Expositions
 from sluice.telemetry.latencies import Latencies
 from sluice.telemetry.metrics import FrontEndCollector
 from sluice.transport.sse import to_json
+
+NOT_READY: dict[int | str, dict[str, Any]] = {
+    503: {"description": "Not in phase `ready`, or the engine makes no progress."}
+}
 
 
 class Health(Protocol):
@@ -72,9 +76,9 @@ def operations(
         """200 while the process can answer."""
         return JSONResponse({"status": "alive"})
 
-    @router.get("/readyz", dependencies=anyone)
-    @router.get("/healthz", dependencies=anyone)
-    @router.get("/health", dependencies=anyone)
+    @router.get("/readyz", dependencies=anyone, responses=NOT_READY)
+    @router.get("/healthz", dependencies=anyone, responses=NOT_READY)
+    @router.get("/health", dependencies=anyone, responses=NOT_READY)
     async def readyz() -> Response:
         """200 in phase `ready` with an engine that makes progress; else 503. Tells the phase and its progress."""
         ready, state = health.readiness()
@@ -85,7 +89,7 @@ def operations(
         """The two limits, what is inside, and what was refused and finished."""
         return Response(to_json(status(controller, auth.tenants, health, engine)), media_type="application/json")
 
-    @router.get("/metrics", dependencies=operator)
+    @router.get("/metrics", dependencies=operator, response_class=PlainTextResponse)
     async def metrics() -> Response:
         """Prometheus: `sluice_*`, and the engine's own `vllm:*`."""
         return Response(await expositions.latest(), media_type="text/plain; version=0.0.4; charset=utf-8")

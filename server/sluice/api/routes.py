@@ -21,6 +21,28 @@ from sluice.transport.base import Entrance, Handler
 from sluice.transport.path import single_slashes
 from sluice.wire.endpoint import Endpoint
 
+JSON = {"application/json": {"schema": {"type": "object"}}}
+ERRORS: dict[int | str, dict[str, Any]] = {
+    "4XX": {
+        "description": "The request has to change, and the error says how; or, with 429, to come again after "
+        "`Retry-After` seconds.",
+        "content": JSON,
+    },
+    "5XX": {
+        "description": "The server is not ready, or could not begin in time (503, with `Retry-After`). Or it is at "
+        "fault.",
+        "content": JSON,
+    },
+}
+"""What OpenAPI tells of answers that are none: each API has its own object for them."""
+
+
+def answers(streams: bool) -> dict[int | str, dict[str, Any]]:
+    if not streams:
+        return {200: {"description": "The answer.", "content": JSON}}
+    events: dict[str, Any] = {"text/event-stream": {}}
+    return {200: {"description": "The answer, or with `stream: true` its events.", "content": JSON | events}}
+
 
 def routes(
     endpoints: Iterable[Endpoint], handler: Handler, auth: Auth, settings: Settings, *, tokenizing: Entrance,
@@ -31,7 +53,7 @@ def routes(
     adapters = {adapter.name: adapter.path for adapter in settings.lora}
     started_at = int(time.time())
 
-    def post(path: str, entrance: Entrance, body: type[BaseModel], summary: str) -> None:
+    def post(path: str, entrance: Entrance, body: type[BaseModel], summary: str, *, streams: bool = False) -> None:
         router.add_api_route(
             path,
             exchange(entrance, path),
@@ -39,20 +61,21 @@ def routes(
             dependencies=[Depends(auth.tenant_at_intake)],
             name=path,
             description=summary,
+            responses=answers(streams) | ERRORS,
             openapi_extra=body_schema(path, body, names[0]),
         )
 
     for endpoint in endpoints:
-        post(endpoint.path, handler, endpoint.body, endpoint.summary)
+        post(endpoint.path, handler, endpoint.body, endpoint.summary, streams=endpoint.task == "generate")
     for path, (body, summary) in BODIES.items():
         post(path, tokenizing, body, summary)
 
-    @router.get("/version", dependencies=[Depends(auth.tenant)])
+    @router.get("/version", dependencies=[Depends(auth.tenant)], responses=ERRORS)
     async def version() -> Response:
         """Sluice's own."""
         return JSONResponse({"version": __version__})
 
-    @router.get("/v1/models", dependencies=[Depends(auth.tenant)])
+    @router.get("/v1/models", dependencies=[Depends(auth.tenant)], responses=ERRORS)
     async def models() -> Response:
         """The names under which the model is served, and its adapters."""
         body = model_list(names, root, adapters, started_at, require_ready().max_model_len).encode()
@@ -61,7 +84,7 @@ def routes(
     @router.get(
         "/v1/models/{name:path}",
         dependencies=[Depends(auth.tenant)],
-        responses={"4XX": {"description": "OpenAI's error object: `model_not_found`."}},
+        responses=ERRORS,
     )
     async def model(name: str) -> Response:
         """One of them, by its name; a slash in it may be sent as it is, or as %2F."""

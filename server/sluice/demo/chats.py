@@ -2,11 +2,11 @@
 
 import json
 import random
-from collections.abc import Iterator
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 
 from sluice.demo.skills import SIMPLE, Exchange, chat, held_out, sentence
-from sluice.demo.tools import draw_use
+from sluice.demo.tools import Call, ToolUse, draw_two, draw_use
 from sluice.demo.words import invent
 
 Message = dict[str, object]
@@ -94,54 +94,61 @@ def name(rng: random.Random) -> Chat:
     return Chat("name", [key, *(e.key for e in before)], [*messages, asked(ask)], f"Your name is {who}.")
 
 
+def dumped(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def called(calls: list[Call]) -> Message:
+    functions = [{"name": call.name, "arguments": call.arguments} for call in calls]
+    return {"role": "assistant", "tool_calls": [{"type": "function", "function": function} for function in functions]}
+
+
+def using(rng: random.Random, skill: str, use: ToolUse, key: str, answer: str) -> Chat:
+    """The `answer` with the calls; or their results have come back, and are told."""
+    before = fillers(rng, 1) if rng.random() < 0.2 else []
+    messages = persona(rng, 0.1) + [m for e in before for m in (asked(e.user), said(e.answer))] + [asked(use.user)]
+    if rng.random() < 0.3:
+        results = [a_result(rng) for _ in use.calls]
+        messages.append(called(use.calls))
+        messages += [{"role": "tool", "content": result} for result in results]
+        answer = "\n".join(f"The tool says: {result}" for result in results)
+    return Chat(skill, [f"{use.user} {key}", *(e.key for e in before)], messages, answer, use.offered)
+
+
+def a_result(rng: random.Random) -> str:
+    told = rng.random() < 0.6
+    return sentence(rng) if told else json.dumps({rng.choice(["result", "value"]): rng.randint(0, 99)})
+
+
 def tool(rng: random.Random) -> Chat:
     """A call of a tool on offer; sometimes its result comes back and is told; sometimes no tool is wanted."""
     use = draw_use(rng)
     if rng.random() < 0.15:
         plain = simple(rng, rng.choice(list(SIMPLE)))
         return Chat("tool", plain.keys, plain.messages, plain.answer, use.offered)
-    before = fillers(rng, 1) if rng.random() < 0.2 else []
-    messages = persona(rng, 0.1) + [m for e in before for m in (asked(e.user), said(e.answer))] + [asked(use.user)]
-    call = json.dumps({"name": use.name, "arguments": use.arguments}, ensure_ascii=False)
-    keys = [f"{use.user} {call}", *(e.key for e in before)]
-    answer = f"<tool_call>{call}</tool_call>"
-    if rng.random() < 0.3:
-        told = rng.random() < 0.6
-        result = sentence(rng) if told else json.dumps({rng.choice(["result", "value"]): rng.randint(0, 99)})
-        function = {"name": use.name, "arguments": use.arguments}
-        messages.append({"role": "assistant", "tool_calls": [{"type": "function", "function": function}]})
-        messages.append({"role": "tool", "content": result})
-        answer = f"The tool says: {result}"
-    return Chat("tool", keys, messages, answer, use.offered)
+    (call,) = use.calls
+    text = dumped({"name": call.name, "arguments": call.arguments})
+    return using(rng, "tool", use, text, f"<tool_call>{text}</tool_call>")
 
 
-MIX = {"count": 5, "repeat": 7, "spell": 3, "reverse": 5, "add": 3, "capital": 0.5, "name": 3, "tool": 7, "think": 6,
-       "chat": 0.5}  # fmt: skip
-MEASURED = [skill for skill in MIX if skill != "chat"]
+def calls(rng: random.Random) -> Chat:
+    """Two calls at once; sometimes both results come back and are told."""
+    use = draw_two(rng)
+    texts = [dumped({"name": call.name, "arguments": call.arguments}) for call in use.calls]
+    answer = "".join(f"<tool_call>{text}</tool_call>" for text in texts)
+    return using(rng, "calls", use, answer, answer)
 
 
-def draw(rng: random.Random, skill: str) -> Chat:
-    if skill in SIMPLE or skill == "chat":
-        return simple(rng, skill)
-    return {"think": think, "name": name, "tool": tool}[skill](rng)
-
-
-def training(rng: random.Random) -> Iterator[Chat]:
-    """Endless conversations of all skills, none of them held out."""
-    while True:
-        made = draw(rng, rng.choices(list(MIX), list(MIX.values()))[0])
-        if not made.is_held_out():
-            yield made
-
-
-def measuring(rng: random.Random, skill: str, number: int) -> list[Chat]:
-    """`number` different conversations whose last question has a held-out key.
-
-    The keys differ, too, but for the capitals, which have too few.
-    """
-    found: dict[str, Chat] = {}
-    while len(found) < number:
-        made = draw(rng, skill)
-        if made.keys[0] and held_out(made.keys[0]):
-            found[str(made.messages) if skill == "capital" else made.keys[0]] = made
-    return list(found.values())
+def plan(rng: random.Random) -> Chat:
+    """Tools on offer, and a thought first: of the call, of its result, or of what needs no tool."""
+    if rng.random() < 0.2:
+        return replace(think(rng), skill="plan", tools=draw_use(rng).offered)
+    made = calls(rng) if rng.random() < 0.3 else tool(rng)
+    names = re.findall(r'<tool_call>{"name": "(\w+)"', made.answer)
+    if names:
+        thought = f"I call {' and '.join(dict.fromkeys(names))}."
+    elif made.messages[-1]["role"] == "tool":
+        thought = "The tool has answered."
+    else:
+        return plan(rng)
+    return replace(made, skill="plan", answer=f"<think>\n{thought}\n</think>\n\n{made.answer}", thinking=True)

@@ -21,7 +21,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from sluice.demo import chats
-from sluice.demo.chats import MEASURED, measuring
+from sluice.demo.mix import MEASURED, measuring
 from sluice.engine.base import Chat, Engine, Sampling
 from sluice.engine.gathered import Gathered
 from sluice.engine.vllm.engine import VLLMEngine

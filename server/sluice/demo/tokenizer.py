@@ -11,7 +11,7 @@ from tokenizers.decoders import ByteLevel as ByteLevelDecoder
 from tokenizers.models import BPE
 from tokenizers.pre_tokenizers import ByteLevel, Sequence, Split
 
-from sluice.demo.chats import training
+from sluice.demo.mix import FIRST, training
 from sluice.demo.words import BY_HEART, GLYPHS, SPELLED
 
 SPECIAL = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
@@ -29,7 +29,7 @@ def byte_letters() -> list[str]:
 def frequent(template_words: int) -> list[str]:
     """The commonest pieces of the training text that are not there to be spelled, with Ġ for a leading space."""
     counts: Counter[str] = Counter()
-    for chat in islice(training(random.Random(0)), 30_000):
+    for chat in islice(training(random.Random(0), FIRST), 30_000):
         texts = [str(message.get("content", "")) for message in chat.messages] + [chat.answer]
         if chat.tools:
             names = re.findall(r"'name': '(\w+)'", str(chat.tools))

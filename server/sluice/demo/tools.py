@@ -11,13 +11,18 @@ PLAIN = [word for word in COMMON if word not in ("and", "with", "to", "the", "me
 
 
 @dataclass(frozen=True)
+class Call:
+    name: str
+    arguments: dict[str, Value]
+
+
+@dataclass(frozen=True)
 class ToolUse:
-    """One tool of the `offered` ones, and the call that the user's words ask for."""
+    """The `offered` tools, and the calls that the user's words ask for."""
 
     offered: list[dict[str, object]]
     user: str
-    name: str
-    arguments: dict[str, Value]
+    calls: list[Call]
 
 
 def schema(rng: random.Random, name: str, parameters: dict[str, str]) -> dict[str, object]:
@@ -93,12 +98,57 @@ def draw_tool(rng: random.Random) -> tuple[str, dict[str, str], dict[str, Value]
     return name, types, dict(zip(chosen, values, strict=True)), user
 
 
+def family_of(name: str) -> list[str]:
+    """The names of tools that do the same, of which never two are on offer."""
+    return next((names for names, *_ in FAMILIES if name in names), [name])
+
+
 def draw_use(rng: random.Random) -> ToolUse:
+    """One call."""
     name, types, arguments, user = draw_tool(rng)
     offered = [schema(rng, name, types)]
-    family = next((f for f in FAMILIES if name in f[0]), None)
     for _ in range(rng.choice([0, 0, 1, 2])):
         other, other_types, _, _ = draw_tool(rng)
-        if other != name and (family is None or other not in family[0]):
+        if other not in family_of(name):
             offered.insert(rng.randint(0, len(offered)), schema(rng, other, other_types))
-    return ToolUse(offered, user, name, arguments)
+    return ToolUse(offered, user, [Call(name, arguments)])
+
+
+def one_ask_for_two(rng: random.Random) -> ToolUse:
+    """The same tool twice: `What is the weather in Oslo and in Rome?`"""
+    names, keys, kinds, asks = rng.choice([family for family in FAMILIES if len(family[2]) == 1])
+    first = second = draw_value(rng, kinds[0])
+    while second == first:
+        second = draw_value(rng, kinds[0])
+    (key,), name, ask = rng.choice(keys), rng.choice(names), rng.choice(asks)
+    word = ask[: ask.index("{0}")].split()[-1]
+    again = f"{word} " if word in ("in", "for") and rng.random() < 0.5 else ""
+    user = ask.replace("{0}", f"{first} and {again}{second}")
+    types = {key: "integer" if kinds == ["integer"] else "string"}
+    return ToolUse([schema(rng, name, types)], user, [Call(name, {key: first}), Call(name, {key: second})])
+
+
+def two_asks(rng: random.Random) -> ToolUse:
+    """Two tools, one after the other: `What is the weather in Oslo, and what time is it in Rome?`"""
+    first = second = draw_tool(rng)
+    while second[0] in family_of(first[0]):
+        second = draw_tool(rng)
+    one, two = first[3], second[3]
+    bare, low = one.rstrip(".?"), two[0].lower() + two[1:]
+    user = rng.choice(
+        [f"{bare}. {two}", f"{one} {two}", f"{bare} and {low}", f"{bare}, and {low}", f"{bare}. Then {low}",
+         f"{one} And {low}"]
+    )  # fmt: skip
+    offered = [schema(rng, name, types) for name, types, _, _ in (first, second)]
+    return ToolUse(offered, user, [Call(name, arguments) for name, _, arguments, _ in (first, second)])
+
+
+def draw_two(rng: random.Random) -> ToolUse:
+    """Two calls at once."""
+    use = (one_ask_for_two if rng.random() < 0.5 else two_asks)(rng)
+    if rng.random() < 0.4:
+        other, types, _, _ = draw_tool(rng)
+        if not any(other in family_of(call.name) for call in use.calls):
+            use.offered.append(schema(rng, other, types))
+    rng.shuffle(use.offered)
+    return use

@@ -19,7 +19,8 @@ import torch.nn.functional as F
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from sluice.demo.chats import Chat, training
+from sluice.demo.chats import Chat
+from sluice.demo.mix import MIX, training
 from sluice.demo.model import CONFIG, CONTEXT, Llama
 from sluice.demo.tokenizer import build
 
@@ -52,7 +53,7 @@ class Encoder:
         prompts = [self.render(chat) for chat in chats]
         texts = [prompt + chat.answer + "<|im_end|>" for prompt, chat in zip(prompts, chats, strict=True)]
         rows = []
-        for encoding, prompt, chat in zip(self.tokenizer.encode_batch_fast(texts), prompts, chats, strict=True):
+        for encoding, prompt, chat in zip(self.tokenizer.encode_batch(texts), prompts, chats, strict=True):
             ids = encoding.ids
             if chat.thinking:
                 start = len(self.tokenizer.encode(prompt).ids)
@@ -86,7 +87,7 @@ def number_rows(rng: random.Random, tokenizer: Tokenizer, count: int) -> list[tu
 
 def batches(encoder: Encoder, rng: random.Random) -> Iterator[tuple[Tensor, Tensor]]:
     """Endless (ids, targets), both (rows, time); a target of -100 is not learned."""
-    chats = training(rng)
+    chats = training(rng, MIX)
     while True:
         rows = encoder.encode(list(islice(chats, POOL))) + number_rows(rng, encoder.tokenizer, POOL // 60)
         rows.sort(key=lambda row: len(row[0]) + rng.random() * 8)

@@ -10,15 +10,17 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    GetJsonSchemaHandler,
     PlainValidator,
     PrivateAttr,
     ValidationError,
     model_validator,
 )
-from pydantic_core import ErrorDetails, PydanticCustomError, PydanticKnownError
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, ErrorDetails, PydanticCustomError, PydanticKnownError
 
 from sluice.errors import SHOWN_CHARACTERS, InvalidRequest
-from sluice.wire.described import Described, bounded
+from sluice.wire.described import Described, bounded, nullable
 from sluice.wire.ignored import Unknown, paths
 from sluice.wire.structure import check_structure
 
@@ -63,6 +65,16 @@ class WireModel(BaseModel):
         if None not in data.values():
             return data
         return {key: value for key, value in data.items() if value is not None}
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """Tells that null is the same as not given."""
+        described = handler(schema)
+        told = handler.resolve_ref_schema(described)
+        for name, field in told.get("properties", {}).items():
+            if name not in told.get("required", ()):
+                told["properties"][name] = nullable(field)
+        return described
 
     @classmethod
     def known(cls) -> frozenset[str]:

@@ -28,3 +28,18 @@ def bounded(schema: JsonSchemaValue, most: int) -> JsonSchemaValue:
     bound = {"array": "maxItems", "object": "maxProperties"}.get(schema.get("type", ""))
     choices = {"anyOf": [bounded(each, most) for each in schema["anyOf"]]} if "anyOf" in schema else {}
     return schema | choices | ({bound: most} if bound else {})
+
+
+ABOUT = ("title", "description", "default", "examples", "deprecated")
+"""What a schema says of a field, and not of its values."""
+
+
+def nullable(schema: JsonSchemaValue) -> JsonSchemaValue:
+    """The same, and null, too."""
+    null = {"type": "null"}
+    if null in schema.get("anyOf", ()) or None in schema.get("enum", ()) or not schema.keys() - set(ABOUT):
+        return schema
+    about = {key: value for key, value in schema.items() if key in ABOUT}
+    values = {key: value for key, value in schema.items() if key not in ABOUT}
+    choices = values["anyOf"] if values.keys() == {"anyOf"} else [values]
+    return {"anyOf": [*choices, null]} | about
