@@ -64,6 +64,8 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"tools": {}}, "tools"),
     ({"tools": [{"input_schema": {}}]}, "tools.0.name"),
     ({"tools": [{"name": "a"}]}, "tools.0.input_schema"),
+    ({"tools": [WEATHER_TOOL | {"type": {}}]}, "tools.0.type"),
+    ({"tools": [WEATHER_TOOL | {"type": []}]}, "tools.0.type"),
     ({"tools": [WEATHER_TOOL | {"name": ""}]}, "tools.0.name"),
     ({"tools": [WEATHER_TOOL | {"defer_loading": True}]}, "tools.0.defer_loading"),
     ({"tools": [WEATHER_TOOL, SEARCH]}, "tools.1.type"),

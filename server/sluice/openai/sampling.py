@@ -3,13 +3,14 @@
 from abc import ABC, abstractmethod
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from sluice.engine.base import Sampling, Tokenizing
 from sluice.errors import InvalidRequest
 from sluice.openai.structured import Structured
 from sluice.settings import RequestClass
 from sluice.wire.body import Dropped, Whole, WireModel, at_most, only
+from sluice.wire.described import ONE_OR_MORE
 
 INT32_MAX, INT64_MAX = 2**31 - 1, 2**63 - 1
 MOST_SEQUENCES = 1024
@@ -49,10 +50,6 @@ StopText = Annotated[str, Field(min_length=1, max_length=LONGEST_STOP)]
 Bias = Annotated[float, Field(ge=-100, le=100)]
 
 
-def as_list(stop: object) -> object:
-    return [stop] if isinstance(stop, str) else stop
-
-
 class StreamOptions(WireModel):
     include_usage: bool = False
     continuous_usage_stats: bool = False
@@ -80,7 +77,7 @@ class GenerationBody(Structured, ABC):
     repetition_penalty: Annotated[float, Field(gt=0)] | None = None
     logit_bias: Annotated[dict[TokenKey, Bias], at_most(MOST_BIASES)] | None = None
     seed: Annotated[int, Field(ge=-INT64_MAX - 1, le=INT64_MAX), Whole] | None = None
-    stop: Annotated[list[StopText], Field(fail_fast=True), at_most(MOST_STOPS), BeforeValidator(as_list)] | None = None
+    stop: Annotated[list[StopText], Field(fail_fast=True), at_most(MOST_STOPS), ONE_OR_MORE] | None = None
     ignore_eos: bool | None = None
     stop_token_ids: TokenIds | None = None
     include_stop_str_in_output: bool | None = None

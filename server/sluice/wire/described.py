@@ -30,6 +30,11 @@ def bounded(schema: JsonSchemaValue, most: int) -> JsonSchemaValue:
     return schema | choices | ({bound: most} if bound else {})
 
 
+ONE_OR_MORE = Described(
+    BeforeValidator(lambda value: [value] if isinstance(value, str) else value),
+    lambda schema: {"anyOf": [schema["items"], schema]},
+)
+"""Marks a list of texts in the place of which one text may stand."""
 ABOUT = ("title", "description", "default", "examples", "deprecated")
 """What a schema says of a field, and not of its values."""
 

@@ -29,8 +29,8 @@ class Tool(WireModel):
     @model_validator(mode="before")
     @classmethod
     def is_of_the_client(cls, data: Any) -> Any:
-        """Before its other fields, which are not those of a tool of the client's."""
-        if isinstance(data, dict) and data.get("type") not in {None, "custom"}:
+        """Before its other fields, which are not those of a tool of the client's. A type may be anything here."""
+        if isinstance(data, dict) and data.get("type") not in (None, "custom"):
             raise PydanticCustomError(
                 "tool_type", "Tools of the client's own (type custom) are served, and no others", {"field": "type"}
             )

@@ -2,21 +2,22 @@
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, ConfigDict, Field, JsonValue, model_validator
+from pydantic import ConfigDict, Field, JsonValue, model_validator
 
 from sluice.errors import InvalidRequest
 from sluice.openai.embeddings.models import EmbeddingUsage
 from sluice.openai.pooling import PoolingBody
-from sluice.openai.sampling import MOST_SEQUENCES, as_list
+from sluice.openai.sampling import MOST_SEQUENCES
 from sluice.wire.answer import Answer
 from sluice.wire.body import Dropped, Whole, at_most, only
+from sluice.wire.described import ONE_OR_MORE
 
 SCORE: dict[str, JsonValue] = {"model": "demo", "text_1": "A cat.", "text_2": ["An animal.", "A plant."]}
 RERANK: dict[str, JsonValue] = {"model": "demo", "query": "A cat.", "documents": ["An animal.", "A plant."]}
 NAMES = (("text_1", "text_2"), ("queries", "documents"), ("queries", "items"), ("data_1", "data_2"))
 """What vLLM calls the two sides of the pairs."""
 
-Texts = Annotated[list[str], Field(min_length=1, fail_fast=True), at_most(MOST_SEQUENCES), BeforeValidator(as_list)]
+Texts = Annotated[list[str], Field(min_length=1, fail_fast=True), at_most(MOST_SEQUENCES), ONE_OR_MORE]
 
 
 class ScoringBody(PoolingBody):
