@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import struct
+from contextlib import suppress
 from types import TracebackType
 from typing import Literal, NamedTuple
 
@@ -26,6 +27,12 @@ class Harm(NamedTuple):
         return self.name not in ("reset", "hang up")
 
 
+async def closed(writer: asyncio.StreamWriter) -> None:
+    writer.close()
+    with suppress(OSError):
+        await writer.wait_closed()
+
+
 PIECES = 20
 """Of a request that trickles."""
 
@@ -45,9 +52,10 @@ class Proxy:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.server.close()
-        for task in self.tasks:
+        tasks = list(self.tasks)
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self.tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
         await self.server.wait_closed()
 
     async def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -59,8 +67,8 @@ class Proxy:
         except OSError:  # of one side: the other one is closed, too
             pass
         finally:
-            writer.close()
             self.tasks.discard(task)
+            await closed(writer)
 
     async def connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         above_reader, above_writer = await asyncio.open_connection(self.host, self.port, limit=2**12)
@@ -70,7 +78,7 @@ class Proxy:
         finally:
             sending.cancel()
             await asyncio.gather(sending, return_exceptions=True)
-            above_writer.close()
+            await closed(above_writer)
 
     async def send(self, reader: asyncio.StreamReader, above: asyncio.StreamWriter) -> None:
         """What the client says."""

@@ -20,12 +20,6 @@ PATH = "/v1/chat/completions"
 LAST = 60
 
 
-@pytest.fixture(params=["accelerated", "asgi"])
-def transport(request: pytest.FixtureRequest) -> str:
-    chosen: str = request.param
-    return chosen
-
-
 @pytest.fixture
 def fake() -> FakeEngine:
     return FakeEngine(seconds_a_token=0.01)
@@ -67,6 +61,7 @@ def said(answer: httpx.Response) -> str:
 COUNTED = " ".join(map(str, range(1, LAST + 1)))
 
 
+@pytest.mark.parametrize("transport", ["accelerated", "asgi"])
 @pytest.mark.parametrize("harm", ["dies", "hangs"])
 async def test_streams_go_on_to_the_letter(serve: Serve, fake: FakeEngine, harm: str) -> None:
     async with under_way(serve, fake, stall_timeout=0.3) as (server, client, asked):

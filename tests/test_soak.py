@@ -19,7 +19,7 @@ SETTINGS = {
 async def test_nothing_is_lost_and_nothing_is_left(tmp_path: Path) -> None:
     async with started("tests.serve_fake", json.dumps(SETTINGS), json.dumps({"seconds_a_token": 0.002})) as server:
         await server.readiness("ready")
-        result = await soak(server, FAKE, minutes=0.2, every=1.5, seed=1, seats=20)
+        result = await soak(server, FAKE, minutes=0.15, every=1.5, seed=1, seats=20)
     assert result.complaints() == []
     assert len(result.faults) > 3
     assert {"complete", "harmed", "refused with 429"} <= set(result.tally.outcomes)

@@ -77,7 +77,7 @@ async def test_a_server_that_nobody_hears_drains(place: Place) -> None:
         ) as server:
             server.url = f"http://127.0.0.1:{port}"
             await server.listens(within=20)
-            async with streaming(server, 100) as events:
+            async with streaming(server, 40) as events:
                 server.send(signal.SIGHUP)  # it has something to say
                 server.send(signal.SIGTERM)
                 assert (await server.readiness("draining")).status_code == 503

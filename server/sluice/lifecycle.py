@@ -27,10 +27,10 @@ NOT_RUN = (
     "The model is not being loaded: nobody runs the lifespan of this application. Who mounts it has to hand it on: "
     "FastAPI(lifespan=app.router.lifespan_context)."
 )
-WATCH_S = 0.5
+WATCH_S = 0.1
 """Between two looks at the engine."""
-STOOD_STILL_S = 4 * WATCH_S
-"""From one look at the engine to the next, if this process has not been kept from it."""
+STOOD_STILL_S = 2.0
+"""From one look at the engine to the next: this process has been kept from it."""
 WINDOW_S = 600.0
 """Within which restarts of the engine are counted."""
 

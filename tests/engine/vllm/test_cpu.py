@@ -1,5 +1,7 @@
 """What is different when vLLM runs on a CPU."""
 
+from random import Random
+
 import pytest
 
 from sluice.engine.base import Delta, Sampling
@@ -27,7 +29,7 @@ def test_the_settings_have_the_last_word() -> None:
 async def test_a_seeded_prompt_may_come_in_pieces(vllm: Started) -> None:
     """The second time it doesn't: the prompt's blocks are cached by then."""
     engine = vllm.engine
-    prompt = await engine.render("one two three " * 100)
+    prompt = await engine.render(" ".join(Random(1).choices("river lamp seven of goes bread the".split(), k=300)))
     assert len(prompt.tokens) > 2 * engine.running.vllm_config.scheduler_config.max_num_batched_tokens
 
     async def answer(seed: int) -> list[Delta]:
