@@ -6,6 +6,7 @@ leaves the socket to it. `tests/engine` drives it with one worker and with two.
 """
 
 import asyncio
+import os
 import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -44,12 +45,16 @@ class OutputSocket:
         accept_read_only_buffers()
         self.loop = asyncio.get_running_loop()
         self.failed: asyncio.Future[None] = self.loop.create_future()
-        self.loop.add_reader(self.socket.FD, self.drain)
+        # When an engine dies, vLLM closes the socket. With its descriptor, which a client gets next for a connection, the
+        # loop would forget that connection: so this one is ours.
+        descriptor = os.dup(self.socket.FD)
+        self.loop.add_reader(descriptor, self.drain)
         self.loop.call_soon(self.drain)  # zmq tells of what comes, not of what is there
         try:
             await self.failed
         finally:
-            self.loop.remove_reader(self.socket.FD)
+            self.loop.remove_reader(descriptor)
+            os.close(descriptor)
 
     def drain(self) -> None:
         """Take what is there; others get their turn after a few messages."""
