@@ -7,8 +7,9 @@ import re
 import shutil
 import signal
 import socket
+import tempfile
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -182,6 +183,13 @@ async def test_sigterm_drains_and_leaves_no_process(server: Process) -> None:
     assert psutil.wait_procs(family, timeout=5)[1] == []
 
 
+@pytest.fixture
+def short_path() -> Iterator[Path]:
+    """pytest's are too long for a socket's address."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        yield Path(folder)
+
+
 def title(process: psutil.Process) -> str:
     """None, once it has ended: what starts comes and goes."""
     with suppress(psutil.NoSuchProcess):
@@ -194,19 +202,19 @@ def sockets_in(folder: Path) -> list[Path]:
     return list(folder.glob("sluice-*"))
 
 
-async def test_what_is_killed_while_it_loads_takes_its_engine_along(tmp_path: Path) -> None:
-    elsewhere = {"TMPDIR": str(tmp_path)}
+async def test_what_is_killed_while_it_loads_takes_its_engine_along(short_path: Path) -> None:
+    elsewhere = {"TMPDIR": str(short_path)}
     async with started("sluice", "serve", CONFIG, "--set", "http.port=0", *QUICK, env=elsewhere) as process:
         family = list[psutil.Process]()
         async with asyncio.timeout(LOADING):
             while not any(title(each).startswith(TITLE) for each in family):
                 await asyncio.sleep(0.05)
                 family = process.family()
-        assert sockets_in(tmp_path)
+        assert sockets_in(short_path)
         process.send(signal.SIGKILL)
         await process.exit_code(within=10)
     assert psutil.wait_procs(family, timeout=10)[1] == []
-    assert sockets_in(tmp_path) == []
+    assert sockets_in(short_path) == []
 
 
 async def test_what_stays_is_kept_from_the_garbage_collector() -> None:

@@ -38,6 +38,8 @@ STAGES = ("importing vLLM", "reading the model's configuration", "loading the we
 STARTING_PROCESSES = 2
 SOCKETS = "VLLM_RPC_BASE_PATH"
 """The variable that tells vLLM in which folder its processes' sockets are."""
+LONGEST_BASE = 50
+"""Characters: with a folder and a name of 36 in it, that is all that the address of a socket may have (107)."""
 KILL_WAIT_S = 3.0
 GRACE_S = 0.5
 """What processes that have nothing to do any more get to end by themselves. On a CPU vLLM's take more than 5 s."""
@@ -74,7 +76,8 @@ class Launch:
         """Blocks for as long as loading takes; runs on a thread of its own."""
         enter(0)
         self.others = family()
-        self.sockets = tempfile.mkdtemp(prefix="sluice-", dir=os.environ.get(SOCKETS))
+        base = os.environ.get(SOCKETS, tempfile.gettempdir())
+        self.sockets = tempfile.mkdtemp(prefix="sluice-", dir=base if len(base) <= LONGEST_BASE else "/tmp")
         self.warden = Warden(pipe, self.sockets)
         if self.device == "cpu":
             check_companions()

@@ -45,8 +45,8 @@ class OutputSocket:
         accept_read_only_buffers()
         self.loop = asyncio.get_running_loop()
         self.failed: asyncio.Future[None] = self.loop.create_future()
-        # When an engine dies, vLLM closes the socket. With its descriptor, which a client gets next for a connection, the
-        # loop would forget that connection: so this one is ours.
+        # When an engine dies, vLLM closes the socket. A client's connection gets its descriptor, which the loop would
+        # then forget: so this one is ours.
         descriptor = os.dup(self.socket.FD)
         self.loop.add_reader(descriptor, self.drain)
         self.loop.call_soon(self.drain)  # zmq tells of what comes, not of what is there
