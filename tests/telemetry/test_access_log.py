@@ -8,6 +8,7 @@ from contextlib import suppress
 
 import pytest
 
+from sluice.engine.vllm.child_logs import ChildLogs
 from sluice.telemetry.access_log import LAST_LINES_WAIT_S, MOST_LINES, AccessLog
 
 
@@ -96,3 +97,19 @@ def test_a_line_that_was_torn_is_ended_before_the_next(pipe: tuple[int, int], mo
     os.close(pipe[1])
     assert read_all(pipe[0]) == b"tor\nwhole\n"
     assert log.dropped == 1
+
+
+def test_what_is_written_while_an_engine_starts_is_not_lost(pipe: tuple[int, int]) -> None:
+    """This process' stdout is for what the engine says then."""
+    before = os.dup(1)
+    os.dup2(pipe[1], 1)
+    try:
+        log = AccessLog(1)
+        with ChildLogs():
+            log.write(b"one\n")
+            log.stop()
+    finally:
+        os.dup2(before, 1)
+        os.close(before)
+    os.close(pipe[1])
+    assert read_all(pipe[0]) == b"one\n"
