@@ -96,7 +96,7 @@ class StructuredOutputs(WireModel):
             )
         [(kind, value)] = kinds.items()
         options = {name: getattr(self, name) for name in OPTIONS if getattr(self, name)}
-        return Constraint(kind, value, options)  # type: ignore[arg-type]
+        return Constraint(kind, value, options)  # type: ignore[arg-type]  # kind is one of its words
 
 
 class Structured(WireModel):

@@ -37,14 +37,14 @@ class Http1Protocol(HttpToolsProtocol):
     searched = 0
     is_waiting_for_turn = False
     half_closed: HalfClosed | None = None
-    cycle: RequestResponseCycle | None  # type: ignore[assignment]
+    cycle: RequestResponseCycle | None  # type: ignore[assignment]  # ours, in uvicorn's place
     flow: Flow
 
     @classmethod
     def with_handler(cls, handler: Handler) -> type[Self]:
         return type(cls.__name__, (cls,), {"handler": handler})
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn's is wider
         super().connection_made(transport)
         self.flow = Flow(self.transport)
         self.received = bytearray()
@@ -170,7 +170,7 @@ class Http1Protocol(HttpToolsProtocol):
         """Close the connection, behind what has been written. `is_sending`: who knows what still comes."""
         self.transport.close()
 
-    def eof_received(self) -> bool:  # type: ignore[override]
+    def eof_received(self) -> bool:  # type: ignore[override]  # uvicorn's is wider
         """Whether the transport is to stay open."""
         is_idle = self.cycle is None and not self.received
         if is_idle or (self.cycle is not None and self.cycle.scope["http_version"] == "1.0"):

@@ -28,7 +28,7 @@ class KeptProtocol(Http1Protocol):
     def with_handler(cls, handler: Handler, connections: Connections | None = None) -> type[Self]:
         return type(cls.__name__, (cls,), {"handler": handler, "kept": connections or Connections(Http())})
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn's is wider
         super().connection_made(transport)
         self.ending = EndingTransport(self)
         self.kept.add(self)

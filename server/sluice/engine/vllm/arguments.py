@@ -30,7 +30,7 @@ def is_long(call: dict[str, Any]) -> bool:
 def read(arguments: str) -> dict[str, Any]:
     """In Python, except for the texts inside. Raises RecursionError for what is nested too deeply."""
     decoder = json.JSONDecoder()
-    decoder.scan_once = json.scanner.py_make_scanner(decoder)  # type: ignore[attr-defined]
+    decoder.scan_once = json.scanner.py_make_scanner(decoder)  # type: ignore[attr-defined]  # typeshed leaves it out
     try:
         found = decoder.decode(arguments)
     except ValueError:
