@@ -64,7 +64,7 @@ class Proxy:
         self.tasks.add(task)
         try:
             await self.connect(reader, writer)
-        except (OSError, asyncio.CancelledError):  # of one side, or both are over: asyncio complains of a cancelled task
+        except (OSError, asyncio.CancelledError):  # asyncio complains of a task that was cancelled
             pass
         finally:
             self.tasks.discard(task)
