@@ -102,8 +102,13 @@ STATUSES = (
 OF_ALL = (
     Deliberate(
         ("*",),
-        ("usage.prompt_tokens_details.created_cache_tokens", "usage.output_tokens_details.tool_output_tokens"),
-        "Counts of vLLM's own, which no client of OpenAI's reads.",
+        (
+            "usage.prompt_tokens_details.created_cache_tokens",
+            "usage.prompt_tokens_details.cache_write_tokens",
+            "usage.output_tokens_details.tool_output_tokens",
+        ),
+        "OpenAI's name for what is written into the cache is the one of its responses, in chat and completions, too; "
+        "`tool_output_tokens` is vLLM's own.",
     ),
     Deliberate(
         ("completion *",),

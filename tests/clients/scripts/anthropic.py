@@ -20,7 +20,9 @@ def chat(client: Anthropic) -> None:
     again = [*SUM, {"role": "assistant", "content": answer.content}, {"role": "user", "content": "What is 1 + 1?"}]
     assert text_of(client.messages.create(messages=again, **COMMON)) == "2"
     counted = client.messages.count_tokens(model="demo", messages=SUM, system="Be kind.")
-    assert counted.input_tokens == answer.usage.input_tokens
+    used = answer.usage
+    cached = (used.cache_creation_input_tokens or 0) + (used.cache_read_input_tokens or 0)
+    assert counted.input_tokens == used.input_tokens + cached
     print("did: messages of two turns, count_tokens")
 
 

@@ -9,6 +9,7 @@ import pytest
 import xgrammar
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from vllm.config import ReasoningConfig
 
 from sluice.engine.base import Chat, NamedTool
 from sluice.engine.parser import CallDelta, Parsed
@@ -199,3 +200,21 @@ def test_who_thinks(parsing: Parsing) -> None:
 )
 def test_the_templates_word_on_thinking(template: Any, thinks: bool) -> None:
     assert default_of_switches(lambda chat: template(chat.template_kwargs)) is thinks
+
+
+def test_a_budget_is_for_thoughts_that_can_be_told(renderer: Renderer) -> None:
+    """Agents send one to any model."""
+
+    def budget(reasoning: str | None, *, thinks: bool, ends: bool) -> Any:
+        config = copy(renderer.vllm.config)
+        config.reasoning_config = ReasoningConfig(reasoning_start_str="<think>", reasoning_end_str="</think>")
+        if ends:
+            config.reasoning_config.initialize_token_ids(config.model_config)
+        held = Parsing(config, renderer.vllm.tokenizer, "hermes", reasoning, renderer.write)
+        chat = Chat(ASKED, {"enable_thinking": thinks}, TOOLS, "auto", thinking_budget=7)
+        return held.prepare(chat, [1], None).more["params"].get("thinking_token_budget")
+
+    assert budget("deepseek_r1", thinks=True, ends=True) == 7
+    assert budget("deepseek_r1", thinks=True, ends=False) is None
+    assert budget("deepseek_r1", thinks=False, ends=True) is None
+    assert budget(None, thinks=True, ends=True) is None

@@ -49,6 +49,7 @@ class Parsing:
 
         self.thinking_parser, self.plain_parser = compose(reasoning), compose(None)
         self.has_reasoning = reasoning is not None
+        self.has_budgets = config.reasoning_config is not None and config.reasoning_config.enabled
         self.thinks_by_default = default_of_switches(write) if reasoning else False
         added = getattr(tokenizer, "added_tokens_decoder", ())
         self.special = {
@@ -90,6 +91,8 @@ class Parsing:
             return Rendered(tokens, None, more)
         if thinks:
             more["reasoning_parser_kwargs"] = {"chat_template_kwargs": chat.template_kwargs}
+            if chat.thinking_budget is not None and self.has_budgets:
+                more["params"]["thinking_token_budget"] = chat.thinking_budget
         assert parser is not None
         leads = self.leads(parser, request)
         at_first: Kind | None = None if thinks else "text"
