@@ -115,6 +115,24 @@ def test_text_that_comes_late(parsing: Parsing, renderer: Renderer, thought: str
     assert late == read(reading(parsing, thinks=thinks), renderer, text)
 
 
+BROKEN = {
+    "no JSON": "Hm. <tool_call>\n{name: f}\n</tool_call>", "no object": "<tool_call>f(city)</tool_call> and more",
+    "cut": 'Hm. <tool_call>{"nam', "a marker's beginning": "a <tool",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("thought", ["", THOUGHT])
+@pytest.mark.parametrize("pieces", [1, 3, 100])
+@pytest.mark.parametrize("text", BROKEN.values(), ids=BROKEN)
+def test_what_is_no_call_is_text(parsing: Parsing, renderer: Renderer, text: str, pieces: int, thought: str) -> None:
+    """vLLM's stream has nothing of it; who gets the answer as a whole has all."""
+    streamed = read(reading(parsing, thinks=bool(thought)), renderer, thought + text, pieces)
+    ids = renderer.vllm.tokenizer.encode(thought + text, add_special_tokens=False)
+    whole = reading(parsing, thinks=bool(thought)).whole(thought + text, ids)
+    assert (streamed.text.strip(), streamed.calls) == (text, ())
+    assert (whole.text.strip(), whole.calls) == (text, ())
+
+
 @given(st.text(alphabet='ab<>/{}" ', max_size=40), st.integers(1, 4))
 @settings(max_examples=100, deadline=None)
 def test_any_text(parsing: Parsing, renderer: Renderer, text: str, pieces: int) -> None:
@@ -146,9 +164,24 @@ def test_a_parser_that_fails_leaves_a_text(parsing: Parsing, renderer: Renderer)
         def set_prompt_token_ids(self, ids: Any) -> None: ...
 
     found: Any = reading(parsing)
-    found.parser = Failing()
+    found.make, found.parser = Failing, Failing()
     assert read(found, renderer, f"Look: {CALL}").text == f"Look: {CALL}"
     assert found.whole(CALL, []) == Parsed(CALL)
+
+
+def test_a_parser_that_fails_late_leaves_all_of_it(parsing: Parsing, renderer: Renderer) -> None:
+    class FailingLate:
+        def __init__(self, parser: Any) -> None:
+            self.parser = parser
+
+        def parse_delta(self, text: str, *arguments: Any, **named: Any) -> Any:
+            if "f" in text:
+                raise ValueError("odd")
+            return self.parser.parse_delta(text, *arguments, **named)
+
+    found: Any = reading(parsing)
+    found.parser = FailingLate(found.parser)
+    assert read(found, renderer, "Look: <tool_call>f(1)</tool_call>").text == "Look: <tool_call>f(1)</tool_call>"
 
 
 def test_a_whole_answer_is_read_at_once(parsing: Parsing) -> None:

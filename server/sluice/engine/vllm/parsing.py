@@ -99,7 +99,7 @@ class Parsing:
 
         def reading() -> Reading:
             return Reading(
-                self.make(kind, chat, request), request, tokens,
+                lambda: self.make(kind, chat, request), request, tokens,
                 leads=leads, special=self.special[request.skip_special_tokens], kind=at_first,
             )  # fmt: skip
 
