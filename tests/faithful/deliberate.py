@@ -129,6 +129,11 @@ CHATS = (
         "An answer that shows nothing is an empty text, as its stream is; vLLM's is null.",
     ),
     Deliberate(
+        ("chat a call that is cut, streamed",),
+        ("choices.*.message.content",),
+        "What is held back for a call that never comes is text at the end, as in a whole answer; not in vLLM's stream.",
+    ),
+    Deliberate(
         ("chat *",),
         ("choices.*.message.reasoning_content",),
         "The older name for `reasoning`, beside it: clients differ (`streaming.reasoning_field`).",
@@ -215,7 +220,7 @@ MESSAGES = (
     Deliberate(
         ("message with a call that is cut, streamed",),
         ("content.*", "events.*"),
-        "A message has one block at least; that of vLLM's stream has none.",
+        "What is held back for a call that never comes is text at the end, as in a whole answer; not in vLLM's stream.",
     ),
     Deliberate(
         ("count_tokens *",),
@@ -263,7 +268,7 @@ RESPONSES = (
     Deliberate(
         ("response cut in its call, streamed",),
         ("output.*", "deltas.*", "events.*"),
-        "A response has one item at least; that of vLLM's stream has none.",
+        "What is held back for a call that never comes is text at the end, as in a whole answer; not in vLLM's stream.",
     ),
 )
 DELIBERATE = STATUSES + OF_ALL + CHATS + LOGPROBS + MESSAGES + RESPONSES

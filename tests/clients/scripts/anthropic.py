@@ -58,10 +58,10 @@ def runner(client: Anthropic) -> None:
         Args:
             city: where
         """
-        return f"5 degrees in {city}"
+        return f"rain in {city}"
 
     last = client.beta.messages.tool_runner(messages=OSLO, tools=[get_weather], **COMMON).until_done()
-    assert text_of(last) == "The tool says: 5 degrees in Oslo"
+    assert text_of(last) == "The tool says: rain in Oslo"
     print("did: tool runner (beta)")
 
 

@@ -24,14 +24,14 @@ class Place(BaseModel):
 @function_tool
 def get_weather(city: str) -> str:
     """The weather in a city."""
-    return f"5 degrees in {city}"
+    return f"rain in {city}"
 
 
 async def work(model: Any) -> None:
     settings = ModelSettings(temperature=0)
     agent = Agent(name="weather", instructions="Be kind.", tools=[get_weather], model=model, model_settings=settings)
     result = await Runner.run(agent, "What is the weather in Oslo?")
-    assert result.final_output == "The tool says: 5 degrees in Oslo", result.final_output
+    assert result.final_output == "The tool says: rain in Oslo", result.final_output
     again = await Runner.run(agent, [*result.to_input_list(), {"role": "user", "content": "Count from 7 to 12."}])
     assert again.final_output == "7 8 9 10 11 12", again.final_output
     streamed = Runner.run_streamed(agent, "What is the weather in Oslo?")
