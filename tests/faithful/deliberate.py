@@ -129,7 +129,7 @@ CHATS = (
         "An answer that shows nothing is an empty text, as its stream is; vLLM's is null.",
     ),
     Deliberate(
-        ("chat a call that is cut, streamed",),
+        ("chat a call that is cut, streamed", "chat tools and no answer, streamed"),
         ("choices.*.message.content",),
         "What is held back for a call that never comes is text at the end, as in a whole answer; not in vLLM's stream.",
     ),

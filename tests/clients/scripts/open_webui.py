@@ -24,7 +24,7 @@ import socketio
 COMMAND = str(Path(sys.executable).with_name("open-webui"))
 SLUICE, BASE_URL = os.environ["SLUICE_URL"], os.environ["OPENAI_BASE_URL"]
 SETTINGS = {
-    "WEBUI_SECRET_KEY": "a secret of the server's, 32 letters long", "OPENAI_API_BASE_URL": BASE_URL,
+    "WEBUI_SECRET_KEY": "a secret of the server's, which is a long one", "OPENAI_API_BASE_URL": BASE_URL,
     "ENABLE_OLLAMA_API": "false", "OFFLINE_MODE": "true", "RAG_EMBEDDING_ENGINE": "openai",
     "ANONYMIZED_TELEMETRY": "false",
 }  # fmt: skip
