@@ -38,7 +38,8 @@ WINDOW_S = 600.0
 class Lifecycle:
     """Knows the phase. `running` goes through all of them; `announce` gets a line for people at each step.
 
-    `loaded` and `failed` tell of two phases; `hurry` cuts the drain short; `exit_code` is how the process should end.
+    `loaded` and `failed` tell of two phases, `recovered` of each recovery; `hurry` cuts the drain short; `exit_code` is
+    how the process should end.
     """
 
     def __init__(
@@ -55,7 +56,7 @@ class Lifecycle:
         self.started_at: float | None = None
         self.largest_batch = 0
         self.exit_code = self.restarts_total = 0
-        self.loaded, self.failed, self.hurry = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        self.loaded, self.recovered, self.failed, self.hurry = (asyncio.Event() for _ in range(4))
 
     def require_ready(self) -> ModelInfo:
         """The loaded model. Raises Unavailable in every phase but `ready`, and while the engine makes no progress."""
@@ -153,6 +154,7 @@ class Lifecycle:
         if self.phase == "recovering":  # it may drain, and the streams inside go on all the same
             self.phase = "ready"
         await self.controller.scheduler.go_on()
+        self.recovered.set()
         self.announce(f"The engine has been started again: streams go on after {self.clock() - began:.0f} s")
 
     def count_restart(self) -> None:
