@@ -49,7 +49,8 @@ class Parsing:
 
         self.thinking_parser, self.plain_parser = compose(reasoning), compose(None)
         self.has_reasoning = reasoning is not None
-        self.has_budgets = config.reasoning_config is not None and config.reasoning_config.enabled
+        thoughts = getattr(config, "reasoning_config", None)
+        self.has_budgets = bool(getattr(thoughts, "enabled", False))  # an older vLLM does not tell
         self.thinks_by_default = default_of_switches(write) if reasoning else False
         added = getattr(tokenizer, "added_tokens_decoder", ())
         self.special = {

@@ -159,7 +159,9 @@ class PublicSequence:
                 self.path.step_at = time.monotonic()
                 if not self.pauses:
                     self.cached_tokens = output.num_cached_tokens or 0
-                    self.written_tokens = getattr(output, "num_cache_creation_tokens", None) or 0  # vLLM 0.32 tells
+                    self.written_tokens = (
+                        getattr(output, "num_cache_creation_tokens", None) or 0
+                    )  # older ones do not tell
                 if self.is_new(output.outputs[0]):
                     scored = None if self.told.tokens else output.prompt_logprobs
                     self.receiver.put(self.take(output.outputs[0], scored))
