@@ -17,9 +17,7 @@ def test_each_promise_has_tests_that_exist() -> None:
 
 
 WALL_CLOCK = re.compile(r"\btime\.time\(|\bdatetime\b")
-DATES = {
-    "api/answering.py", "api/routes.py", "openai/responses/answer.py", "transport/record.py"
-}  # fmt: skip
+DATES = {"api/answering.py", "api/routes.py", "openai/responses/answer.py", "transport/record.py"}
 """Files that tell people when something was, and measure nothing by it."""
 
 
