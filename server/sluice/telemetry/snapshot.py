@@ -1,8 +1,8 @@
 """What the server tells of itself, on the wire as it is here: `/status`, and the events of `/status/events`.
 
-`GET /status` answers with a Status. `GET /status/events` sends a History as `event: history` when a viewer connects, and
-from then on a Status as `event: status`: at once, every second, and when the phase changes. Its last one has the phase
-`failed` or `stopped`, and the stream ends after it. Fields may be added; those that are there keep their meaning.
+`GET /status` answers with a Status. `GET /status/events` sends a History as `event: history` when a viewer connects,
+and from then on a Status as `event: status`: at once, every second, and when the phase changes. The stream ends once
+the server has failed or is drained. Fields may be added; those that are there keep their meaning.
 
 All times are in seconds, all moments are Unix time, all counts are of sequences unless a name says otherwise.
 """

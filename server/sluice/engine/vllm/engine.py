@@ -98,6 +98,7 @@ class VLLMEngine:
             max_num_seqs=config.scheduler_config.max_num_seqs * self.settings.engine.workers,
             max_tokens=self.defaults.pop("max_tokens", None),
             tasks=await self.find_tasks(),
+            kv_cache_tokens=(config.cache_config.num_gpu_blocks or 0) * config.cache_config.block_size or None,
         )
 
     async def find_tasks(self) -> frozenset[str]:
@@ -270,6 +271,14 @@ class VLLMEngine:
 
     def is_dead(self) -> bool:
         return self.llm is not None and self.llm.errored
+
+    def kv_cache_usage(self) -> float | None:
+        """The mean of the workers', as their last steps told it."""
+        if self.path is not None:
+            self.path.record()
+        named = (each for each in self.collectors if getattr(each, "_name", None) == "vllm:kv_cache_usage_perc")
+        samples = [sample.value for gauge in named for metric in gauge.collect() for sample in metric.samples]
+        return sum(samples) / len(samples) if samples else None
 
     def metrics(self) -> Sequence[Collector]:
         if self.path is not None:
