@@ -153,7 +153,7 @@ class FakeEngine:
         self.step_at = time.monotonic()
 
     async def start(self, report: Callable[[Loading], None]) -> ModelInfo:
-        report(Loading("pretending", 1, 1))
+        report(Loading(("pretending",), 1))
         await self.loaded.wait()
         if self.failure:
             raise EngineFailed(self.failure)

@@ -96,10 +96,13 @@ class Lifecycle:
         if self.phase not in ("starting", "recovering") or self.loading is None:
             return None
         now, last, part = self.loading, self.last_start, None
-        if last is not None and len(last.stages) == now.steps:
+        if last is not None and len(last.stages) == len(now.stages):
             part = round(last.stages[now.step - 1] / last.seconds, 3)
         seconds = None if last is None else round(last.seconds, 1)
-        return Progress(now.stage, now.step, now.steps, round(self.since_start(), 1), now.part, seconds, part)
+        return Progress(
+            now.stage, now.step, len(now.stages), round(self.since_start(), 1), list(now.stages), part=now.part,
+            expected_seconds=seconds, expected_part=part,
+        )  # fmt: skip
 
     def since_start(self) -> float:
         """Seconds since the last start of the engine began."""
@@ -144,7 +147,7 @@ class Lifecycle:
         is_next, self.loading = self.loading is None or self.loading.step != loading.step, loading
         if is_next:
             self.stages.append(self.since_start())
-            self.announce(f"Loading {loading.step}/{loading.steps}: {loading.stage}")
+            self.announce(f"Loading {loading.step}/{len(loading.stages)}: {loading.stage}")
             self.changed()
 
     async def load(self) -> None:

@@ -22,7 +22,7 @@ class Scheduler:
     """Lets at most `max_running` sequences run. A waiting one costs the engine nothing and can leave at any time.
 
     Its books, by tenant: `prompt_tokens`, of sequences that have begun, and `generated_tokens`, as of the last `book`.
-    `paused`: of those that wait, how many have run before.
+    `paused_by`: of those that wait, how many have run before, by class.
     """
 
     def __init__(self, max_running: int | None, clock: Callable[[], float] = time.monotonic) -> None:
@@ -31,7 +31,8 @@ class Scheduler:
         self.busy_since = clock()
         self.entries = dict[Entry, None]()
         self.peak_running = 0
-        self.paused_total = self.paused = 0
+        self.paused_total = 0
+        self.paused_by: Counter[str] = Counter()
         self.prompt_tokens: Counter[str] = Counter()
         self.generated_tokens: Counter[str] = Counter()
         self.running_by: Counter[tuple[str, str]] = Counter()
@@ -89,7 +90,7 @@ class Scheduler:
             if entry.state == "waiting":
                 self.queues[entry.waits_as].remove(entry)
                 self.waiting_by[entry.spec.request_class, entry.tenant] -= 1
-                self.paused -= entry.has_begun
+                self.paused_by[entry.spec.request_class] -= entry.has_begun
             elif entry.state == "running":
                 self.give_up(entry, now)
             else:
@@ -172,7 +173,7 @@ class Scheduler:
         now = self.clock()
         self.give_up(paused, now)
         self.paused_total += 1
-        self.paused += 1
+        self.paused_by[paused.spec.request_class] += 1
         paused.state, paused.since = "waiting", now
         self.wait(paused, first=True)
         return True
@@ -187,7 +188,7 @@ class Scheduler:
         self.count(entry, 1)
         self.peak_running = max(self.peak_running, self.running)
         if entry.has_begun:
-            self.paused -= 1
+            self.paused_by[entry.spec.request_class] -= 1
         else:
             self.prompt_tokens[entry.tenant] += entry.spec.prompt_tokens
         if entry.guest is not None:

@@ -228,12 +228,15 @@ class ModelInfo:
 
 @dataclass(frozen=True, slots=True)
 class Loading:
-    """How far the engine has come: `step` of `steps`, counted from 1. `part`: of it, from 0 to 1, if that is known."""
+    """How far the engine has come: in which of its `stages`, counted from 1. `part`: of it, from 0 to 1, if known."""
 
-    stage: str
+    stages: tuple[str, ...]
     step: int
-    steps: int
     part: float | None = None
+
+    @property
+    def stage(self) -> str:
+        return self.stages[self.step - 1]
 
 
 class Pace:

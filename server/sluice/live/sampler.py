@@ -45,7 +45,7 @@ class Sampler:
                 running=scheduler.running,
                 waiting_interactive=waiting["interactive"],
                 waiting_batch=waiting["batch"],
-                paused=scheduler.paused,
+                paused=scheduler.paused_by.total(),
                 concurrency=scheduler.max_running,
                 max_concurrency=controller.seats.capacity,
                 oldest_wait=round(scheduler.oldest_wait(), 3),

@@ -1,13 +1,13 @@
 """The server at this moment, put together from those who know."""
 
-from typing import Protocol
+from typing import Protocol, get_args
 
 from sluice import __version__
 from sluice.admission import Tenants
 from sluice.engine.base import ModelInfo
 from sluice.live.sampler import Sampler, by_class
 from sluice.live.shares import Shares
-from sluice.settings import Settings
+from sluice.settings import RequestClass, Settings
 from sluice.telemetry.snapshot import Model, Phase, Progress, Status
 
 
@@ -62,7 +62,8 @@ class Statuses:
             running_by=by_class(scheduler.running_by),
             waiting=scheduler.waiting,
             waiting_by=by_class(scheduler.waiting_by),
-            paused_now=scheduler.paused,
+            paused_now=scheduler.paused_by.total(),
+            paused_by={name: scheduler.paused_by[name] for name in get_args(RequestClass)},
             waiting_tokens=controller.waiting_tokens.taken,
             oldest_wait_seconds=round(scheduler.oldest_wait(), 3),
             peak_admitted=controller.seats.peak,

@@ -25,16 +25,17 @@ MOST_SHARES = 20
 class Progress(Struct, frozen=True, omit_defaults=True):
     """How far a start of the engine has come; null when none is on its way.
 
-    `stage`: in words, such as "loading the weights"; `step` of `steps` counts the stages from 1. `part`: of this stage,
-    from 0 to 1, where it is known. `seconds`: since the start began. `expected_seconds`: what a whole start took the
-    last time, of this model with these settings on this machine, where one is known; `expected_part`: the part of it at
-    which the last start was when this stage began.
+    `stage`: in words, such as "loading the weights"; `step` of `steps` counts the stages from 1, and `stages` are all
+    of them. `part`: of this stage, from 0 to 1, where it is known. `seconds`: since the start began.
+    `expected_seconds`: what a whole start took the last time, of this model with these settings on this machine, where
+    one is known; `expected_part`: the part of it at which the last start was when this stage began.
     """
 
     stage: str
     step: int
     steps: int
     seconds: float
+    stages: list[str]
     part: float | None = None
     expected_seconds: float | None = None
     expected_part: float | None = None
@@ -114,12 +115,13 @@ class Status(Struct, frozen=True):
 
     `at`: that moment. `version`: Sluice's. `uptime`: seconds since it began. `phase`: `starting`, `ready`, `recovering`
     (the engine is being replaced), `draining`, `stopped` or `failed`; `reason`: why, in a line, if it is none of
-    `starting` and `ready`; also what is wrong while it is ready, such as an engine that makes no progress.
-    `progress`: of a start of the engine. `output_path`: the way out of vLLM, null until it is known. `concurrency`,
+    `starting` and `ready`; also what is wrong while it is ready, such as an engine that makes no progress. `progress`:
+    of a start of the engine. `output_path`: the way out of vLLM, null until it is known. `concurrency`,
     `max_concurrency` and `max_waiting_tokens`: the limits, null for none. `enforce`: false if what would be refused is
     only counted. `admitted`: seats taken. `running` and `waiting`: of those, in the batch and before it; `running_by`
-    and `waiting_by` by class. `paused_now`: of those that wait, how many have run before. `waiting_tokens`: of prompts
-    that the engine has not begun to answer. `oldest_wait_seconds`: of the sequence that has waited longest.
+    and `waiting_by` by class. `paused_now`: of those that wait, how many have run before, and `paused_by` by class.
+    `waiting_tokens`: of prompts that the engine has not begun to answer. `oldest_wait_seconds`: of the sequence that
+    has waited longest.
 
     Since the server began: `peak_admitted` and `peak_running`, the most at once; `paused`, times that a running one was
     put back to wait; `engine_restarts`; `rejected` and `would_reject`, requests by reason; `finished`, sequences by
@@ -148,6 +150,7 @@ class Status(Struct, frozen=True):
     waiting: int
     waiting_by: dict[str, int]
     paused_now: int
+    paused_by: dict[str, int]
     waiting_tokens: int
     oldest_wait_seconds: float
     peak_admitted: int

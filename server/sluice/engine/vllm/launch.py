@@ -67,7 +67,7 @@ class Launch:
             self.stage = stage
             if self.stopping:
                 raise EngineFailed("The engine is being stopped.")
-            loop.call_soon_threadsafe(report, Loading(STAGES[stage], stage + 1, len(STAGES)))
+            loop.call_soon_threadsafe(report, Loading(STAGES, stage + 1))
 
         self.loading = on_a_daemon_thread(lambda: self.load_now(enter, pipe))
         return await asyncio.wrap_future(self.loading)
