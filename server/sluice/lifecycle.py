@@ -146,7 +146,8 @@ class Lifecycle:
     def report(self, loading: Loading) -> None:
         is_next, self.loading = self.loading is None or self.loading.step != loading.step, loading
         if is_next:
-            self.stages.append(self.since_start())
+            missing = loading.step - len(self.stages)  # one that took no time may not have been told
+            self.stages += [self.since_start()] * missing
             self.announce(f"Loading {loading.step}/{len(loading.stages)}: {loading.stage}")
             self.changed()
 

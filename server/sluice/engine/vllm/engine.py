@@ -29,6 +29,7 @@ from sluice.engine.devices import Device
 from sluice.engine.vllm.adapters import requests
 from sluice.engine.vllm.child_logs import ChildLogs
 from sluice.engine.vllm.launch import Launch
+from sluice.engine.vllm.milestones import Milestones
 from sluice.engine.vllm.output_path import OutputPath
 from sluice.engine.vllm.processes import left_behind
 from sluice.engine.vllm.spare import Loaded, Spare
@@ -118,9 +119,11 @@ class VLLMEngine:
 
         Raises EngineFailed, with the engine's own words for it, and SettingsError.
         """
-        with ChildLogs(at_once=serving) as logs:
+        loop = asyncio.get_running_loop()
+        milestones = Milestones(lambda loading: loop.call_soon_threadsafe(report, loading))
+        with ChildLogs(serving, milestones.heard) as logs:
             try:
-                loaded = await self.prepare(await launch.load(report, logs.pipe))
+                loaded = await self.prepare(await launch.load(report, logs.pipe, milestones.told))
                 if connects:
                     await self.connect(launch, loaded)
             except SettingsError:
@@ -128,6 +131,8 @@ class VLLMEngine:
             except Exception as error:
                 cause = logs.cause() or one_line(error)
                 raise EngineFailed(f"The model {self.settings.model} cannot be loaded: {cause}") from error
+            finally:
+                milestones.is_over = True
         logs.forward()
         return loaded
 
