@@ -30,7 +30,7 @@ async def opened(
     browser: Browser, url: str, size: tuple[int, int] = WIDE, scheme: Literal["light", "dark"] = "light",
     scale: float = 1,
 ) -> AsyncIterator[Page]:  # fmt: skip
-    """The page there, in a context of its own: its keys are nobody else's. Raises AssertionError if it has complained."""
+    """The page, in a context of its own, so that its keys are nobody else's. Raises AssertionError if it complained."""
     width, height = size
     context = await browser.new_context(
         viewport={"width": width, "height": height}, color_scheme=scheme, device_scale_factor=scale

@@ -1,7 +1,7 @@
 """The same events for all who watch: each is encoded once, and none if nobody does."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import contextmanager
 
 from sluice.live.status import Statuses
@@ -44,7 +44,7 @@ class Feed:
         self.turn.set()
         self.turn = asyncio.Event()
 
-    async def events(self) -> AsyncIterator[bytes]:
+    async def events(self) -> AsyncGenerator[bytes, None]:
         """For one viewer, until the server's life is over."""
         self.statuses.viewers += 1
         try:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -120,7 +121,7 @@ class VLLMEngine:
         Raises EngineFailed, with the engine's own words for it, and SettingsError.
         """
         loop = asyncio.get_running_loop()
-        milestones = Milestones(lambda loading: loop.call_soon_threadsafe(report, loading))
+        milestones = Milestones(partial(loop.call_soon_threadsafe, report))
         with ChildLogs(serving, milestones.heard) as logs:
             try:
                 loaded = await self.prepare(await launch.load(report, logs.pipe, milestones.told))

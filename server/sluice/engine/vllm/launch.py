@@ -39,6 +39,7 @@ SOCKETS = "VLLM_RPC_BASE_PATH"
 """The variable that tells vLLM in which folder its processes' sockets are."""
 LONGEST_BASE = 50
 """Characters: with a folder and a name of 36 in it, that is all that the address of a socket may have (107)."""
+Told = Callable[[], AbstractContextManager[None]]
 KILL_WAIT_S = 3.0
 GRACE_S = 0.5
 """What processes that have nothing to do any more get to end by themselves. On a CPU vLLM's take more than 5 s."""
@@ -62,7 +63,7 @@ class Launch:
         self,
         report: Callable[[Loading], None],
         pipe: int,
-        told: Callable[[], AbstractContextManager[None]] = nullcontext,
+        told: Told = nullcontext,
     ) -> "AsyncLLM":
         """`pipe`: the inode of what this process has for stderr, and so all that are started from here. What tells more
         of itself is started inside `told`.
@@ -78,9 +79,7 @@ class Launch:
         self.loading = on_a_daemon_thread(lambda: self.load_now(enter, pipe, told))
         return await asyncio.wrap_future(self.loading)
 
-    def load_now(
-        self, enter: Callable[[int], None], pipe: int, told: Callable[[], AbstractContextManager[None]]
-    ) -> "AsyncLLM":
+    def load_now(self, enter: Callable[[int], None], pipe: int, told: Told) -> "AsyncLLM":
         """Blocks for as long as loading takes; runs on a thread of its own."""
         enter(IMPORTING)
         self.others = family()

@@ -29,7 +29,7 @@ class Milestones:
     `is_over`.
     """
 
-    def __init__(self, report: Callable[[Loading], None]) -> None:
+    def __init__(self, report: Callable[[Loading], object]) -> None:
         self.report = report
         self.last = (STARTING_PROCESSES, 0.0)
         self.is_over = False
