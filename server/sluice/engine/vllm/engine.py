@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -121,7 +120,7 @@ class VLLMEngine:
         Raises EngineFailed, with the engine's own words for it, and SettingsError.
         """
         loop = asyncio.get_running_loop()
-        milestones = Milestones(partial(loop.call_soon_threadsafe, report))
+        milestones = Milestones(lambda loading: loop.call_soon_threadsafe(report, loading))
         with ChildLogs(serving, milestones.heard) as logs:
             try:
                 loaded = await self.prepare(await launch.load(report, logs.pipe, milestones.told))

@@ -59,12 +59,7 @@ class Launch:
         self.own: list[psutil.Process] | None = None
         self.sockets: str | None = None
 
-    async def load(
-        self,
-        report: Callable[[Loading], None],
-        pipe: int,
-        told: Told = nullcontext,
-    ) -> "AsyncLLM":
+    async def load(self, report: Callable[[Loading], None], pipe: int, told: Told = nullcontext) -> "AsyncLLM":
         """`pipe`: the inode of what this process has for stderr, and so all that are started from here. What tells more
         of itself is started inside `told`.
         """
