@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 from sluice.live.status import Statuses
 from sluice.telemetry.snapshot import INTERVAL_S
+from sluice.transport.exiting import is_exiting
 from sluice.transport.sse import named_event, to_json
 
 
@@ -52,7 +53,7 @@ class Feed:
             while True:
                 turn = self.turn
                 yield self.status()
-                if self.statuses.life.is_over:
+                if self.statuses.life.is_over or is_exiting():
                     return
                 await turn.wait()
         finally:
