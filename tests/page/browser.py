@@ -1,7 +1,7 @@
 """Debian's own Chromium, driven by Playwright, which fetches no browser of its own here."""
 
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Literal
 
@@ -28,13 +28,15 @@ async def chromium() -> AsyncIterator[Browser]:
 @asynccontextmanager
 async def opened(
     browser: Browser, url: str, size: tuple[int, int] = WIDE, scheme: Literal["light", "dark"] = "light",
-    scale: float = 1,
+    *, scale: float = 1, keys: Mapping[str, str] | None = None,
 ) -> AsyncIterator[Page]:  # fmt: skip
-    """The page, in a context of its own, so that its keys are nobody else's. Raises AssertionError if it complained."""
+    """The page, in a context of its own: its `keys` are nobody else's. Raises AssertionError if it has complained."""
     width, height = size
     context = await browser.new_context(
         viewport={"width": width, "height": height}, color_scheme=scheme, device_scale_factor=scale
     )
+    for whose, key in (keys or {}).items():
+        await context.add_init_script(f"sessionStorage.setItem('sluice.{whose}', '{key}')")
     page = await context.new_page()
     complaints: list[str] = []
 

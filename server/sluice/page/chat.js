@@ -133,6 +133,7 @@ export class Chat {
     by("message").value ||= body.messages.at(-1).content;
     if (isRefused && error.isKey) {
       show(by("tenant-row"), true);
+      by("settings").open = true;
       by("tenant-key").focus();
     }
   }

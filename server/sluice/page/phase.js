@@ -36,8 +36,8 @@ export class Phase {
   away() {
     const { phase, reason } = this.was ?? {};
     const goesOn = "This page goes on by itself as soon as a server answers here.";
-    if (phase === "failed") this.note("failed", by("notice-title").textContent, `${reason}\n\nThe server has ended. ${goesOn}`);
-    else this.note("away", phase === "draining" ? "The server has ended" : "The server does not answer", goesOn);
+    if (phase === "failed") this.note("failed", by("notice-title").textContent, reason, `The server has ended. ${goesOn}`);
+    else this.note("away", phase === "draining" ? "The server has ended" : "The server does not answer", "", goesOn);
     if (phase !== "failed") this.enter("away", phase === "draining" ? "Ended" : "Not reachable");
     show(by("loading"), false);
     this.hasServed = false;
@@ -48,10 +48,11 @@ export class Phase {
     say(by("phase"), name);
   }
 
-  note(kind, title, text) {
+  note(kind, title, text, more) {
     by("notice").dataset.kind = kind;
     say(by("notice-title"), title || "");
     say(by("notice-text"), text || "");
+    say(by("notice-more"), more || "");
     show(by("notice"), Boolean(title));
   }
 

@@ -107,7 +107,7 @@ class Figure {
     return {
       width: this.area.clientWidth,
       height: this.height(),
-      padding: [6, 4, 0, 0],
+      padding: [6, 18, 0, 0],
       legend: { show: false },
       cursor: { sync: { key: "sluice" }, drag: { x: false, y: false }, points: { size: 6 }, y: false },
       scales: { x: { time: false, range: (_, first, latest) => [Math.max(latest - MINUTES * 60, Math.min(first, latest - LEAST)), latest] }, y: { range: (plot) => this.range(plot) } },

@@ -15,7 +15,7 @@ export class Answered {
     this.calls = [];
     this.about = make("p", { class: "about" });
     const who = make("span", { class: "unseen" }, "The model: ");
-    this.node = make("div", { class: "turn assistant live" }, who, this.folded, this.text, this.about);
+    this.node = make("div", { class: "turn assistant streaming" }, who, this.folded, this.text, this.about);
   }
 
   say(text) {
@@ -42,12 +42,12 @@ export class Answered {
   }
 
   end(about) {
-    this.node.classList.remove("live");
+    this.node.classList.remove("streaming");
     say(this.about, about);
   }
 
   fail(message) {
-    this.node.classList.remove("live");
+    this.node.classList.remove("streaming");
     this.about.before(make("p", { class: "wrong" }, message));
   }
 
