@@ -24,7 +24,7 @@ export class Chat {
   constructor() {
     by("chat-form").addEventListener("submit", (event) => (event.preventDefault(), this.send()));
     by("chat-form").addEventListener("input", () => this.write());
-    by("chat-form").addEventListener("invalid", () => (by("settings").open ||= !by("message").validity.valueMissing), true);
+    by("chat-form").addEventListener("invalid", () => (by("settings").open = true), true);
     by("message").addEventListener("keydown", (event) => {
       if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
       event.preventDefault();
@@ -87,7 +87,9 @@ export class Chat {
     }
   }
 
+  // What is written, or at the beginning what is suggested.
   async send() {
+    if (this.messages.length && !by("message").value.trim()) return;
     const body = this.body();
     const shown = new Answered();
     const stopping = (this.stopping = new AbortController());
@@ -110,19 +112,25 @@ export class Chat {
       });
       shown.end(pace(told));
       say(by("said"), `The model has answered: ${shown.text.textContent.slice(0, 300)}. ${pace(told)}`);
-      this.messages = [...body.messages.filter((message) => message.role !== "system"), shown.message(), ...results(shown)];
+      this.remember(body, shown);
     } catch (error) {
+      if (stopping !== this.stopping) return; // the conversation is another one by now
       this.fail(error, shown, body);
     }
     log.scrollTop = log.scrollHeight;
     this.turn(false);
   }
 
+  // What the next request tells of this one.
+  remember(body, shown) {
+    this.messages = [...body.messages.filter((message) => message.role !== "system"), shown.message(), ...results(shown)];
+  }
+
   fail(error, shown, body) {
     if (error.name === "AbortError") {
       shown.end("stopped");
       say(by("said"), "Stopped.");
-      this.messages = [...body.messages.filter((message) => message.role !== "system"), shown.message()];
+      if (shown.text.textContent) this.remember(body, shown);
       return;
     }
     const isRefused = error instanceof Refused;
@@ -161,7 +169,7 @@ export class Chat {
     this.stop();
     this.messages = [];
     by("log").replaceChildren();
-    this.write();
+    this.turn(false);
     by("message").focus();
   }
 }

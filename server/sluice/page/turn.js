@@ -1,6 +1,7 @@
 // One turn of the conversation, as it is shown.
 
 import { make, say } from "./dom.js";
+import { span } from "./format.js";
 
 export function asked(text) {
   return make("div", { class: "turn user" }, make("span", { class: "unseen" }, "You: "), text);
@@ -9,7 +10,8 @@ export function asked(text) {
 export class Answered {
   constructor() {
     this.thoughts = make("p", { class: "thought" });
-    this.folded = make("details", {}, make("summary", {}, "Thinking"), this.thoughts);
+    this.summary = make("summary", {}, "Thinking…");
+    this.folded = make("details", {}, this.summary, this.thoughts);
     this.folded.hidden = true;
     this.text = make("div", { class: "text" });
     this.calls = [];
@@ -19,16 +21,27 @@ export class Answered {
   }
 
   say(text) {
+    this.thought();
     this.text.append(text);
   }
 
   think(text) {
+    this.began ??= performance.now();
     this.folded.hidden = false;
     this.thoughts.append(text);
   }
 
+  // It has done so.
+  thought() {
+    if (this.began && !this.took) {
+      this.took = (performance.now() - this.began) / 1000;
+      say(this.summary, `Thought for ${span(this.took)}`);
+    }
+  }
+
   // A piece of a call of a tool: the first one has its name, and each some of its arguments.
   call({ index, id, function: { name, arguments: text } }) {
+    this.thought();
     if (!this.calls[index]) {
       const node = make("pre", { "aria-label": "A call of a tool" });
       this.calls[index] = { id, name: "", text: "", node };
@@ -42,6 +55,7 @@ export class Answered {
   }
 
   end(about) {
+    this.thought();
     this.node.classList.remove("streaming");
     say(this.about, about);
   }
