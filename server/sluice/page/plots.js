@@ -136,7 +136,7 @@ class Figure {
     const data = most(false);
     const limit = most(true);
     const top = Math.max(figure.floor, data);
-    return [0, 1.08 * (limit && limit <= 6 * top ? Math.max(limit, top) : top)];
+    return [0, 1.08 * (limit && limit <= 3 * top ? Math.max(limit, top) : top)];
   }
 }
 

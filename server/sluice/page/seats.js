@@ -55,7 +55,7 @@ export class Seats {
     this.svg.replaceChildren(
       ...this.behind, ...this.batch, this.door, inner,
       label(0, "max_concurrency", most === null ? "no limit" : count(most), "start"),
-      label(gate, "concurrency", concurrency === null ? "–" : count(concurrency), space > 260 ? "middle" : "start"),
+      label(gate, "concurrency", concurrency === null ? "–" : count(concurrency), anchor(gate, width)),
     );
     this.svg.setAttribute("viewBox", `0 0 ${width} ${bottom + 2}`);
     this.svg.setAttribute("height", bottom + 2);
@@ -119,6 +119,9 @@ const line = (x, bottom) => draw("line", { x1: x, x2: x, y1: HEAD - 2, y2: botto
 function label(x, name, value, anchor) {
   return draw("text", { x, y: 12, "text-anchor": anchor }, `${name} `, draw("tspan", { class: "strong" }, value));
 }
+
+// Where the gate's name stands has to be within the picture, and to the right of the door's.
+const anchor = (gate, width) => (gate < 250 ? "start" : gate > width - 60 ? "end" : "middle");
 
 function described({ admitted, running, waiting, waiting_by: of, paused_now: paused, concurrency, max_concurrency: most }) {
   const room = most === null ? "with no limit" : `of ${most} seats, ${most - admitted} free`;
