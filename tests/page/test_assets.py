@@ -87,7 +87,7 @@ def test_nothing_comes_from_elsewhere_and_nothing_is_made_of_text(path: Path) ->
     text = path.read_text()
     assert set(re.findall(r"https?://[^\s\"'`)]+", text)) <= {"http://www.w3.org/2000/svg"}
     assert re.findall(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function", text) == []
-    assert len(text.splitlines()) <= 200
+    assert len(text.splitlines()) <= 160
 
 
 def test_the_scripts_and_the_labels_name_what_is_there() -> None:

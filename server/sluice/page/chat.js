@@ -4,17 +4,8 @@ import { answer, Refused } from "./answer.js";
 import { by, make, say, show } from "./dom.js";
 import { count, span } from "./format.js";
 import { keep, keyOf } from "./keys.js";
-import { curl, python } from "./snippets.js";
+import { copy, fillExample, requested, showInCode } from "./request.js";
 import { Answered, asked } from "./turn.js";
-
-const WEATHER = [{
-  type: "function",
-  function: {
-    name: "get_weather",
-    description: "The weather of a city.",
-    parameters: { type: "object", properties: { city: { type: "string" } }, required: ["city"] },
-  },
-}];
 
 export class Chat {
   messages = [];
@@ -23,7 +14,7 @@ export class Chat {
 
   constructor() {
     by("chat-form").addEventListener("submit", (event) => (event.preventDefault(), this.send()));
-    by("chat-form").addEventListener("input", () => this.write());
+    by("chat-form").addEventListener("input", () => showInCode(this.messages));
     by("chat-form").addEventListener("invalid", () => (by("settings").open = true), true);
     by("message").addEventListener("keydown", (event) => {
       if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
@@ -35,14 +26,13 @@ export class Chat {
     by("chat-new").addEventListener("click", () => this.clear());
     by("tenant-key").addEventListener("change", () => keep("tenant", by("tenant-key").value.trim()));
     by("tools-example").addEventListener("click", () => {
-      by("tools").value = JSON.stringify(WEATHER, null, 2);
-      by("message").value ||= "What is the weather in Oslo?";
-      this.write();
+      fillExample();
+      showInCode(this.messages);
     });
     for (const button of document.querySelectorAll(".copy")) button.addEventListener("click", () => copy(button));
     by("tenant-key").value = keyOf("tenant");
     show(by("tenant-row"), Boolean(keyOf("tenant")));
-    this.write();
+    showInCode(this.messages);
   }
 
   // What the server can be asked now.
@@ -51,7 +41,7 @@ export class Chat {
     const names = [...by("chat-model").options].map((option) => option.value);
     if (names.join() !== model.names.join()) {
       by("chat-model").replaceChildren(...model.names.map((name) => make("option", { value: name }, name)));
-      this.write();
+      showInCode(this.messages);
     }
     by("tools").disabled = model.calls_tools === false;
     by("send").disabled = !this.isServed || this.stopping !== null;
@@ -59,38 +49,10 @@ export class Chat {
     else if (by("pace").textContent.startsWith("Not now")) say(by("pace"), "");
   }
 
-  // The request, with what is written in the form. Raises SyntaxError for tools that are no JSON.
-  body() {
-    const system = by("system").value.trim();
-    const tools = by("tools").value.trim();
-    const next = { role: "user", content: by("message").value.trim() || by("message").placeholder };
-    return {
-      model: by("chat-model").value,
-      messages: [...(system ? [{ role: "system", content: system }] : []), ...this.messages, next],
-      ...(by("temperature").value === "" ? {} : { temperature: by("temperature").valueAsNumber }),
-      ...(by("max-tokens").value === "" ? {} : { max_tokens: by("max-tokens").valueAsNumber }),
-      ...(tools ? { tools: JSON.parse(tools) } : {}),
-      stream: true,
-      stream_options: { include_usage: true },
-    };
-  }
-
-  write() {
-    try {
-      by("tools").setCustomValidity("");
-      const body = this.body();
-      const url = location.href.replace(/[#?].*$/, "").replace(/\/$/, "");
-      say(by("curl"), curl(url, body, Boolean(keyOf("tenant"))));
-      say(by("python"), python(url, body, Boolean(keyOf("tenant"))));
-    } catch (error) {
-      by("tools").setCustomValidity(`This is no JSON: ${error.message}`);
-    }
-  }
-
   // What is written, or at the beginning what is suggested.
   async send() {
     if (this.messages.length && !by("message").value.trim()) return;
-    const body = this.body();
+    const body = requested(this.messages);
     const shown = new Answered();
     const stopping = (this.stopping = new AbortController());
     const log = by("log");
@@ -158,7 +120,7 @@ export class Chat {
       say(by("pace"), "");
       if (document.activeElement === document.body) by("message").focus({ preventScroll: true });
     }
-    this.write();
+    showInCode(this.messages);
   }
 
   stop() {
@@ -183,16 +145,4 @@ function pace({ reason, usage, first, seconds }) {
 // What stands for the results of calls, which nobody here can make.
 function results(shown) {
   return shown.calls.filter(Boolean).map(({ id }) => ({ role: "tool", tool_call_id: id, content: "{}" }));
-}
-
-async function copy(button) {
-  const source = by(button.dataset.of);
-  try {
-    await navigator.clipboard.writeText(source.textContent);
-    say(by("said"), "Copied.");
-    button.firstChild.textContent = "Copied";
-    setTimeout(() => (button.firstChild.textContent = "Copy"), 1500);
-  } catch {
-    getSelection().selectAllChildren(source); // not where the page came unencrypted from another machine
-  }
 }
