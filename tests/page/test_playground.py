@@ -8,7 +8,7 @@ import sys
 from playwright.async_api import Browser, Page, expect
 
 from tests.api.test_rules import ADA
-from tests.conftest import Serve
+from tests.conftest import Serve, Started
 from tests.fake import FakeEngine
 from tests.page.browser import needs_chromium, opened
 from tests.served import OPERATORS
@@ -102,6 +102,28 @@ async def run(*command: str) -> str:
     output, _ = await process.communicate()
     assert process.returncode == 0, command
     return output.decode()
+
+
+async def test_thoughts_are_folded_and_calls_are_shown(serve: Serve, vllm: Started, browser: Browser) -> None:
+    async with serve(vllm, concurrency=4) as server, opened(browser, server.url) as page:
+        await expect(page.get_by_role("button", name="Send")).to_be_enabled()
+        await page.get_by_text("Settings", exact=True).click()
+        await page.get_by_label("Temperature").fill("0")
+        await page.get_by_label("Thinking").select_option("on")
+        await send(page, "What is 17 + 25?")
+        first = page.locator(".turn.assistant").first
+        await expect(first.locator(".about")).to_contain_text("tokens/s")
+        await expect(first.locator(".text")).to_contain_text("42")
+        await expect(first.locator(".thought")).to_be_hidden()
+        await first.get_by_text("Thought for").click()
+        await expect(first.locator(".thought")).to_contain_text("17")
+        await page.get_by_text("The same in code").click()
+        assert "extra_body=" in await page.locator("#python").inner_text()
+        await page.get_by_role("button", name="New chat").click()
+        await page.get_by_label("Thinking").select_option("off")
+        await page.get_by_role("button", name="Fill in an example").click()
+        await page.get_by_role("button", name="Send").click()
+        await expect(page.get_by_label("A call of a tool")).to_have_text('get_weather({"city": "Oslo"})')
 
 
 async def test_it_works_by_keyboard(serve: Serve, browser: Browser) -> None:

@@ -44,6 +44,7 @@ export class Chat {
       showInCode(this.messages);
     }
     by("tools").disabled = model.calls_tools === false;
+    show(by("thinking-row"), model.reasons === true);
     by("send").disabled = !this.isServed || this.stopping !== null;
     if (this.stopping === null && !this.isServed) say(by("pace"), phase === "ready" ? "This model does not chat." : "Not now: the server is not ready.");
     else if (by("pace").textContent.startsWith("Not now")) say(by("pace"), "");

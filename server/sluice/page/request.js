@@ -17,6 +17,7 @@ const WEATHER = [{
 export function requested(messages) {
   const system = by("system").value.trim();
   const tools = by("tools").value.trim();
+  const thinking = by("thinking").value;
   const next = { role: "user", content: by("message").value.trim() || by("message").placeholder };
   return {
     model: by("chat-model").value,
@@ -24,6 +25,7 @@ export function requested(messages) {
     ...(by("temperature").value === "" ? {} : { temperature: by("temperature").valueAsNumber }),
     ...(by("max-tokens").value === "" ? {} : { max_tokens: by("max-tokens").valueAsNumber }),
     ...(tools ? { tools: JSON.parse(tools) } : {}),
+    ...(thinking ? { chat_template_kwargs: { enable_thinking: thinking === "true" } } : {}),
     stream: true,
     stream_options: { include_usage: true },
   };

@@ -9,7 +9,8 @@ export function curl(url, body, hasKey) {
 }
 
 export function python(url, body, hasKey) {
-  const { stream_options: _, stream: __, ...rest } = body;
+  const { stream_options: _, stream: __, chat_template_kwargs: extra, ...known } = body;
+  const rest = extra ? { ...known, extra_body: { chat_template_kwargs: extra } } : known;
   const key = hasKey ? `os.environ["${KEY}"]` : '"none"';
   const fields = Object.entries(rest).map(([name, value]) => `    ${name}=${literal(value, 1)},`);
   return [
