@@ -58,7 +58,7 @@ class Model(Struct, frozen=True):
     reasons: bool | None = None
 
 
-class Point(Struct, frozen=True):
+class Point(Struct, frozen=True, gc=False):
     """One second of the server's life, of which 15 minutes are kept.
 
     `at`: its end. `admitted`: seats taken; of those `running` are in the batch, `waiting_interactive` and
