@@ -64,7 +64,7 @@ class Proxy:
         self.tasks.add(task)
         try:
             await self.connect(reader, writer)
-        except OSError:  # of one side: the other one is closed, too
+        except (OSError, asyncio.CancelledError):  # asyncio complains of a task that was cancelled
             pass
         finally:
             self.tasks.discard(task)
@@ -76,6 +76,7 @@ class Proxy:
         try:
             await self.answer(above_reader, above_writer, writer)
         finally:
+            above_writer.close()  # before anything is awaited: the task may be cancelled there
             sending.cancel()
             await asyncio.gather(sending, return_exceptions=True)
             await closed(above_writer)

@@ -21,7 +21,7 @@ async def test_nothing_is_lost_and_nothing_is_left(tmp_path: Path) -> None:
         await server.readiness("ready")
         result = await soak(server, FAKE, minutes=0.15, every=1.5, seed=1, seats=20)
     assert result.complaints() == []
-    assert len(result.faults) > 3
+    assert len(result.faults) > 1
     assert {"complete", "harmed", "refused with 429"} <= set(result.tally.outcomes)
     write(result, "a test", tmp_path)
     assert "Nothing was wrong." in (tmp_path / "soak.md").read_text()

@@ -15,7 +15,11 @@ MADV_COLLAPSE = 25  # Linux 6.1; Python has no name for it
 
 
 def freeze() -> None:
-    """Keep the garbage collector from all that there is; what comes later is small, and dies young."""
+    """Keep the garbage collector from all that there is; what comes later is small, and dies young.
+
+    What was frozen before and has died since, such as an engine, is let go of first.
+    """
+    gc.unfreeze()
     gc.collect()
     gc.freeze()
     gc.set_threshold(10_000, 10, 10)

@@ -41,9 +41,10 @@ WINDOW_S = 600.0
 class Lifecycle:
     """Knows the phase. `running` goes through all of them; `announce` gets a line for people at each step.
 
-    `loaded` and `failed` tell of two phases; `hurry` cuts the drain short; `exit_code` is how the process should end.
-    `reason`: why it is in this phase, in a line, or what is wrong all the same. `is_over`: it has failed, or is
-    drained. `changed` is called when any of that is another. `starts` keeps how long a start takes.
+    `loaded` and `failed` tell of two phases, `recovered` of each recovery; `hurry` cuts the drain short; `exit_code` is
+    how the process should end. `reason`: why it is in this phase, in a line, or what is wrong all the same. `is_over`:
+    it has failed, or is drained. `changed` is called when any of that is another. `starts` keeps how long a start
+    takes.
     """
 
     def __init__(
@@ -65,7 +66,7 @@ class Lifecycle:
         self.started_at: float | None = None
         self.largest_batch = 0
         self.exit_code = self.restarts_total = 0
-        self.loaded, self.failed, self.hurry = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        self.loaded, self.recovered, self.failed, self.hurry = (asyncio.Event() for _ in range(4))
 
     def require_ready(self) -> ModelInfo:
         """The loaded model. Raises Unavailable in every phase but `ready`, and while the engine makes no progress."""
@@ -190,6 +191,7 @@ class Lifecycle:
         if self.phase == "recovering":  # it may drain, and the streams inside go on all the same
             self.enter("ready")
         await self.controller.scheduler.go_on()
+        self.recovered.set()
         self.announce(f"The engine has been started again: streams go on after {self.clock() - began:.0f} s")
 
     def count_restart(self) -> None:

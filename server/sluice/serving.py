@@ -57,7 +57,7 @@ async def serve(
     app = create_app(settings, engine, announce=announce, starts=starts)
     lifecycle: Lifecycle = app.state.lifecycle
     reload = Reload(settings, config, overrides, loaded=lifecycle.loaded, apply=app.state.apply, announce=announce)
-    meanwhile = [asyncio.create_task(reload.watch()), asyncio.create_task(settle(lifecycle.loaded))]
+    meanwhile = [asyncio.create_task(reload.watch()), asyncio.create_task(settle(lifecycle))]
     try:
         return await run(app, settings, listeners, announce)
     finally:
@@ -136,8 +136,11 @@ def layers(app: FastAPI) -> Iterator[type]:
         layer = getattr(layer, "app", app.router)
 
 
-async def settle(loaded: asyncio.Event) -> None:
-    """Once the model is loaded, make its modules and all else that stays cheap to have."""
-    await loaded.wait()
-    freeze()
-    await asyncio.to_thread(collapse)
+async def settle(lifecycle: Lifecycle) -> None:
+    """Once the model is loaded, make its modules and all else that stays cheap to have; again for each engine."""
+    await lifecycle.loaded.wait()
+    while True:
+        freeze()
+        await asyncio.to_thread(collapse)
+        await lifecycle.recovered.wait()
+        lifecycle.recovered.clear()

@@ -9,6 +9,7 @@ import signal
 import socket
 import tempfile
 import time
+import weakref
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -19,10 +20,13 @@ import psutil
 import pytest
 from openai import AsyncOpenAI
 
+from sluice.admission import AdmissionController
 from sluice.engine.vllm.processes import TITLE
-from sluice.lifecycle import ENDING_S
+from sluice.lifecycle import ENDING_S, Lifecycle
 from sluice.serving import settle
+from sluice.settings import Settings
 from sluice.settings.models import DEMO
+from tests.fake import FakeEngine
 from tests.process import QUICK, Process, started
 
 pytestmark = pytest.mark.timeout(600)
@@ -148,25 +152,28 @@ def numbers_apart(answer: str) -> tuple[str, list[float]]:
     return decimal.sub("", answer), [float(match[0]) for match in decimal.finditer(answer)]
 
 
-@pytest.mark.parametrize(
-    ("harm", "told"), [(signal.SIGKILL, "The engine has died"), (signal.SIGSTOP, "The engine hangs")]
-)
-async def test_an_engine_is_replaced_and_no_answer_is_another(server: Process, harm: signal.Signals, told: str) -> None:
-    undisturbed = await answers(server.url)
-    before = server.family()
-    core = next(process for process in before if process.name() == f"{TITLE}EngineCore")
-    asking = asyncio.create_task(answers(server.url))
-    await server.has(running=len(ASKED) + 1)
-    core.send_signal(harm)
-    await server.line(told, within=STALLED_S + 10)
-    assert (await server.readiness("recovering")).status_code == 503
-    assert (await server.status())["admitted"] == len(ASKED) + 1
-    for answer, wanted in zip(await asking, undisturbed, strict=True):
-        (text, numbers), (wanted_text, wanted_numbers) = numbers_apart(answer), numbers_apart(wanted)
-        assert text == wanted_text
-        assert numbers == pytest.approx(wanted_numbers, abs=0.02)
-    assert (await server.readiness("ready")).status_code == 200
-    assert psutil.wait_procs([core], timeout=5)[1] == []
+HARMS = {signal.SIGKILL: "The engine has died", signal.SIGSTOP: "The engine hangs"}
+
+
+async def test_an_engine_is_replaced_and_no_answer_is_another(server: Process) -> None:
+    undisturbed, held = await answers(server.url), list[int]()
+    for harm, told in HARMS.items():
+        core = next(process for process in server.family() if process.name() == f"{TITLE}EngineCore")
+        asking = asyncio.create_task(answers(server.url))
+        await server.has(running=len(ASKED) + 1)
+        core.send_signal(harm)
+        await server.line(told, within=STALLED_S + 10)
+        assert (await server.readiness("recovering")).status_code == 503
+        assert (await server.status())["admitted"] == len(ASKED) + 1
+        for answer, wanted in zip(await asking, undisturbed, strict=True):
+            (text, numbers), (wanted_text, wanted_numbers) = numbers_apart(answer), numbers_apart(wanted)
+            assert text == wanted_text
+            assert numbers == pytest.approx(wanted_numbers, abs=0.02)
+        assert (await server.readiness("ready")).status_code == 200
+        assert psutil.wait_procs([core], timeout=5)[1] == []
+        await server.has_no_connection(within=10)
+        held.append(psutil.Process(server.process.pid).num_fds())
+    assert held[0] == held[1], "what an engine had open, the next one's has not closed"
 
 
 async def test_sigterm_drains_and_leaves_no_process(server: Process) -> None:
@@ -217,18 +224,33 @@ async def test_what_is_killed_while_it_loads_takes_its_engine_along(short_path: 
     assert sockets_in(short_path) == []
 
 
-async def test_what_stays_is_kept_from_the_garbage_collector() -> None:
-    thresholds, loaded = gc.get_threshold(), asyncio.Event()
-    settling = asyncio.create_task(settle(loaded))
+async def test_what_stays_is_kept_from_the_garbage_collector_and_what_has_died_is_not() -> None:
+    class Dead:
+        """What was there with an engine."""
+
+    thresholds, lifecycle, dead, gone = gc.get_threshold(), starting(), Dead(), asyncio.Event()
+    dead.itself = dead  # type: ignore[attr-defined]
+    weakref.finalize(dead, gone.set)
+    settling = asyncio.create_task(settle(lifecycle))
     try:
         await asyncio.sleep(0)
         assert gc.get_freeze_count() == 0  # what is loaded comes and goes until then
-        loaded.set()
-        await settling
+        lifecycle.loaded.set()
+        await asyncio.sleep(0)
+        assert gc.get_freeze_count() > 0
+        del dead
+        lifecycle.recovered.set()
+        await asyncio.wait_for(gone.wait(), 10)
         assert gc.get_freeze_count() > 0
     finally:
+        settling.cancel()
         gc.unfreeze()
         gc.set_threshold(*thresholds)
+
+
+def starting() -> Lifecycle:
+    settings = Settings(model="demo")
+    return Lifecycle(FakeEngine(), AdmissionController(settings.traffic), print, settings.engine)
 
 
 async def test_a_port_in_use_is_one_line_and_exit_1() -> None:

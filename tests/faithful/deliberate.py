@@ -230,7 +230,13 @@ RESPONSES = (
         "What was not given is null: the model's own default holds. Penalties are not in OpenAI's reference.",
     ),
     Deliberate(
-        ("response to the limit*", "response of one token*", "response cut in *", "response with logprobs, cut*"),
+        (
+            "response to the limit*",
+            "response of one token*",
+            "response cut in *",
+            "response that is cut to fit*",
+            "response with logprobs, cut*",
+        ),
         ("output.*.status", "events.*"),
         "OpenAI ends an answer that was cut with `incomplete`, the item's status and the event; vLLM says completed.",
     ),

@@ -66,7 +66,7 @@ async def soak(
     tally, samples, over = Tally(), list[Sample](), asyncio.Event()
     faults = Faults(server, kinds, Random(seed), every)
     where = urlsplit(server.url)
-    await warm(server)
+    await warm(server, faults, kinds[0])
     before, began = await base(server), time.monotonic()
     clients = [
         Client(str(where.hostname), where.port or 80, Random(f"{seed} {number}"), tally)
@@ -84,7 +84,8 @@ async def soak(
     return Soak(began, time.monotonic() - began, seed, tally, faults.told, samples, before, await base(server), status)
 
 
-async def warm(server: Process) -> None:
-    """What is made once, with the first request, is no leak."""
+async def warm(server: Process, faults: Faults, kind: Kind) -> None:
+    """What is made once, with the first request or the first restart, is no leak."""
     async with httpx.AsyncClient(base_url=server.url, timeout=120) as client:
         await client.post("/v1/completions", json={"model": "demo", "prompt": "1", "max_tokens": 2})
+    await faults.happen(kind)

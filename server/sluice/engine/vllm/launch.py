@@ -93,13 +93,15 @@ class Launch:
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
         resource_tracker.ensure_running()
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
-        from vllm.v1.engine.async_llm import AsyncLLM
-
+        # Who keeps an error of an import that fails inside keeps the frames above it, and with this one the engine.
+        on_a_daemon_thread(import_vllm).result()
         enter(CONFIGURING)
         config = configure(self.settings, arguments(self.settings, self.device))
         self.warning = check_chats(self.settings, config)
         enter(STARTING_PROCESSES)
         # By default they are in the folder for all that is temporary, and stay there when who has made them is killed.
+        from vllm.v1.engine.async_llm import AsyncLLM
+
         with variable(SOCKETS, self.sockets), told():
             llm = AsyncLLM.from_vllm_config(config)
         self.own = self.started()
@@ -131,6 +133,10 @@ class Launch:
         if self.own is None:
             return [process for process in family() if process not in self.others]
         return [each for process in self.own for each in (process, *below(process))]
+
+
+def import_vllm() -> None:
+    import vllm.v1.engine.async_llm  # noqa: F401
 
 
 @contextmanager
