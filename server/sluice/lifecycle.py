@@ -15,10 +15,11 @@ from sluice.admission import AdmissionController
 from sluice.engine.base import Engine, Loading, ModelInfo
 from sluice.engine.pulse import Pulse
 from sluice.errors import EngineDied, EngineFailed, RequestError, SettingsError, Unavailable
+from sluice.live.start import EngineStart
 from sluice.settings import EngineSettings, Traffic
 from sluice.settings.section import Mistake
 from sluice.telemetry.snapshot import Phase, Progress
-from sluice.telemetry.starts import Start, Starts
+from sluice.telemetry.starts import Starts
 
 RETRY_AFTER_S = 5
 """What a client is told to wait while the server is not ready."""
@@ -51,18 +52,15 @@ class Lifecycle:
         self, engine: Engine, controller: AdmissionController, announce: Callable[[str], None], how: EngineSettings,
         clock: Callable[[], float] = time.monotonic, *, starts: Starts | None = None,
     ) -> None:  # fmt: skip
-        self.starts, self.last_start = starts, None if starts is None else starts.last()
-        self.stages: list[float] = []
+        self.start = EngineStart(clock, starts)
         self.engine, self.controller, self.announce, self.how, self.clock = engine, controller, announce, how, clock
         self.pulse, self.stall_timeout, self.is_stalled = Pulse(engine, clock), how.stall_timeout, False
         self.restarts: list[float] = []
-        self.start_seconds = 0.0
         self.phase: Phase = "starting"
         self.reason: str | None = None
         self.is_over, self.cause = False, ""
         self.changed: Callable[[], None] = lambda: None
         self.model: ModelInfo | None = None
-        self.loading: Loading | None = None
         self.started_at: float | None = None
         self.largest_batch = 0
         self.exit_code = self.restarts_total = 0
@@ -81,7 +79,7 @@ class Lifecycle:
         """Seconds after which it is worth while to ask again; the last start of the engine tells how long one takes."""
         if self.phase != "recovering":
             return RETRY_AFTER_S
-        return max(RETRY_AFTER_S, self.start_seconds - (self.clock() - self.restarts[-1]))
+        return max(RETRY_AFTER_S, self.start.took - self.start.seconds())
 
     def readiness(self) -> tuple[bool, dict[str, Any]]:
         state: dict[str, Any] = {"phase": self.phase}
@@ -94,20 +92,7 @@ class Lifecycle:
 
     def progress(self) -> Progress | None:
         """Of the start of the engine that is on its way."""
-        if self.phase not in ("starting", "recovering") or self.loading is None:
-            return None
-        now, last, part = self.loading, self.last_start, None
-        if last is not None and len(last.stages) == len(now.stages):
-            part = round(last.stages[now.step - 1] / last.seconds, 3)
-        seconds = None if last is None else round(last.seconds, 1)
-        return Progress(
-            now.stage, now.step, len(now.stages), round(self.since_start(), 1), list(now.stages), part=now.part,
-            expected_seconds=seconds, expected_part=part,
-        )  # fmt: skip
-
-    def since_start(self) -> float:
-        """Seconds since the last start of the engine began."""
-        return self.clock() - (self.restarts[-1] if self.restarts_total else self.started_at or 0)
+        return self.start.progress() if self.phase in ("starting", "recovering") else None
 
     def enter(self, phase: Phase, reason: str | None = None) -> None:
         self.phase, self.reason = phase, reason
@@ -118,6 +103,7 @@ class Lifecycle:
     async def running(self) -> AsyncIterator[None]:
         """Load the engine and watch it meanwhile; in the end drain, and leave nothing of it behind."""
         self.started_at = self.clock()
+        self.start.begin()
         living = asyncio.create_task(self.live())
         try:
             yield
@@ -145,10 +131,7 @@ class Lifecycle:
             self.failed.set()
 
     def report(self, loading: Loading) -> None:
-        is_next, self.loading = self.loading is None or self.loading.step != loading.step, loading
-        if is_next:
-            missing = loading.step - len(self.stages)  # one that took no time may not have been told
-            self.stages += [self.since_start()] * missing
+        if self.start.enter(loading):
             self.announce(f"Loading {loading.step}/{len(loading.stages)}: {loading.stage}")
             self.changed()
 
@@ -156,13 +139,11 @@ class Lifecycle:
         self.model = await self.engine.start(self.report)
         self.largest_batch = self.controller.traffic.concurrency or self.model.max_num_seqs
         self.controller.scheduler.resize(self.largest_batch)
+        self.start.end()
         self.enter("ready")
         self.loaded.set()
-        self.start_seconds = self.since_start()
-        self.announce(f"Ready after {self.start_seconds:.0f} s")
-        if self.starts is not None:
-            self.last_start = Start(self.start_seconds, self.stages)
-            await asyncio.to_thread(self.starts.keep, self.last_start)
+        self.announce(f"Ready after {self.start.took:.0f} s")
+        await self.start.keep()
 
     async def recover(self) -> None:
         """Start the engine again, while nothing runs and all keep their seats.
@@ -187,7 +168,7 @@ class Lifecycle:
                 self.announce(str(error))
                 await asyncio.sleep(pause)
                 pause *= 2
-        self.start_seconds = self.clock() - self.restarts[-1]
+        self.start.end()
         if self.phase == "recovering":  # it may drain, and the streams inside go on all the same
             self.enter("ready")
         await self.controller.scheduler.go_on()
@@ -197,7 +178,6 @@ class Lifecycle:
     def count_restart(self) -> None:
         """Raises what `recover` raises."""
         now = self.clock()
-        self.loading, self.stages = None, []
         self.cause = "The engine hangs." if self.is_stalled else "The engine has died."
         self.restarts = [moment for moment in self.restarts if now - moment < WINDOW_S]
         if self.how.on_death == "exit":
@@ -207,6 +187,7 @@ class Lifecycle:
                 f"The engine died {len(self.restarts) + 1} times in {WINDOW_S / 60:g} minutes (engine.restarts)."
             )
         self.restarts.append(now)
+        self.start.begin()
         self.restarts_total += 1
         self.announce(f"The engine {'hangs' if self.is_stalled else 'has died'}: it is started again")
 

@@ -62,7 +62,7 @@ async def test_a_stage_tells_which_part_of_the_last_start_it_began_at(tmp_path: 
 
 async def test_stages_that_are_skipped_or_told_twice_count_once(tmp_path: Path) -> None:
     async with starting(Starts(tmp_path, "demo")) as (lifecycle, _):
-        lifecycle.stages.clear()
+        lifecycle.start.begin()
         for step, part in ((1, None), (3, 0.1), (3, 0.9)):
             lifecycle.report(Loading(STAGES, step, part))
-        assert len(lifecycle.stages) == len(STAGES)
+        assert len(lifecycle.start.stages) == len(STAGES)
