@@ -65,7 +65,7 @@ async def load(client: httpx.AsyncClient, tenant: str, rate: float) -> None:
 
 async def look(page: Page, name: str) -> None:
     picture = Image.open(io.BytesIO(await page.screenshot())).convert("RGB")
-    small = picture.quantize(256, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+    small = picture.quantize(256, method=Image.Quantize.MAXCOVERAGE, kmeans=4, dither=Image.Dither.NONE)
     small.save(ROOT / "docs" / name, optimize=True)
 
 

@@ -14,7 +14,7 @@ from tests.page.browser import needs_chromium, opened
 from tests.served import OPERATORS
 
 pytestmark = needs_chromium
-PACE = re.compile(r"^100 tokens, \d+ tokens/s, the first after \d+ ms$")
+PACE = re.compile(r"^100 tokens, \d+ tokens/s, the first after \d+\sms$")
 COUNTED = " ".join(map(str, range(1, 51)))
 
 

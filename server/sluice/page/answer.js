@@ -14,6 +14,7 @@ export async function answer(body, signal, on) {
   let usage = null;
   let reason = null;
   let isComplete = false;
+  let pieces = 0;
   for await (const { data } of events(response)) {
     if (data === "[DONE]") {
       isComplete = true;
@@ -30,12 +31,14 @@ export async function answer(body, signal, on) {
       first = performance.now();
       on.first((first - began) / 1000);
     }
+    pieces += 1;
     if (reasoning || thought) on.thought(reasoning || thought);
     if (content) on.text(content);
     for (const call of calls ?? []) on.call(call);
   }
   if (!isComplete) throw new Refused("The answer has no end: the connection has closed.", response);
-  return { reason, usage, first: ((first ?? performance.now()) - began) / 1000, seconds: (performance.now() - (first ?? began)) / 1000 };
+  const now = performance.now();
+  return { reason, usage, pieces, first: ((first ?? now) - began) / 1000, seconds: (now - began) / 1000 };
 }
 
 // By the server. `isKey`: for want of a key that will do. `after`: seconds until it makes sense to ask again.

@@ -137,9 +137,11 @@ export class Chat {
   }
 }
 
-function pace({ reason, usage, first, seconds }) {
+// From the first token on, unless a parser has held most of them back: then over all of the time.
+function pace({ reason, usage, pieces, first, seconds }) {
   const tokens = usage?.completion_tokens ?? 0;
-  const speed = tokens > 1 && seconds > 0 ? `, ${count((tokens - 1) / seconds)} tokens/s` : "";
+  const isHeld = pieces < tokens / 2;
+  const speed = tokens > 1 ? `, ${count(isHeld ? tokens / seconds : (tokens - 1) / (seconds - first))} tokens/s` : "";
   return `${count(tokens)} tokens${speed}, the first after ${span(first)}${reason === "length" ? "; cut at its limit" : ""}`;
 }
 

@@ -1,6 +1,6 @@
 // Which plots there are: what each shows of a point, in which color, and how its values are written.
 
-import { count, percent, short, span, words } from "./format.js";
+import { count, percent, short, span, tick, words } from "./format.js";
 
 export const REASONS = {
   max_concurrency: "alarm", queue_timeout: "amber", max_waiting_tokens: "violet", tenant_max_concurrency: "water",
@@ -40,8 +40,8 @@ export const FIGURES = [
       { label: "generated", color: "water", of: (p) => p.tokens, isFilled: true },
     ],
   },
-  { id: "first_token", title: "Time to first token", write: span, floor: 0.01, series: quantiles("first_token") },
-  { id: "inter_token", title: "Between tokens", write: span, floor: 0.01, series: quantiles("inter_token") },
+  { id: "first_token", title: "Time to first token", write: span, tick, isLog: true, series: quantiles("first_token") },
+  { id: "inter_token", title: "Between tokens", write: span, tick, isLog: true, series: quantiles("inter_token") },
   {
     id: "oldest", title: "Longest wait in the queue", write: span, floor: 1,
     series: [{ label: "so far", color: "amber", of: (p) => p.oldest_wait, isFilled: true }],

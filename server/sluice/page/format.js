@@ -9,15 +9,17 @@ export function short(number) {
   return number < 1e6 ? `${(number / 1e3).toFixed(number < 1e5 ? 1 : 0)}k` : `${(number / 1e6).toFixed(1)}M`;
 }
 
-// Of seconds; null is unknown.
+// Of seconds; null is unknown. A number and its unit stay on one line.
 export function span(seconds) {
   if (seconds === null || seconds === undefined) return "–";
-  if (seconds < 0.001) return seconds === 0 ? "0 s" : "<1 ms";
-  if (seconds < 0.0995) return `${(seconds * 1000).toFixed(seconds < 0.00995 ? 1 : 0)} ms`;
-  if (seconds < 0.9995) return `${(seconds * 1000).toFixed(0)} ms`;
-  if (seconds < 90) return `${seconds.toFixed(seconds < 10 ? 1 : 0)} s`;
-  return seconds < 5400 ? `${Math.round(seconds / 60)} min` : `${(seconds / 3600).toFixed(seconds < 36_000 ? 1 : 0)} h`;
+  if (seconds > 0 && seconds < 0.001) return "<1\u00a0ms";
+  if (seconds > 0 && seconds < 0.9995) return `${(seconds * 1000).toFixed(seconds < 0.00995 ? 1 : 0)}\u00a0ms`;
+  if (seconds < 90) return `${seconds.toFixed(seconds > 0 && seconds < 9.95 ? 1 : 0)}\u00a0s`;
+  return seconds < 5400 ? `${Math.round(seconds / 60)}\u00a0min` : `${(seconds / 3600).toFixed(seconds < 36_000 ? 1 : 0)}\u00a0h`;
 }
+
+// The same on an axis, where it is a round number.
+export const tick = (seconds) => (seconds >= 1 ? `${seconds} s` : `${Math.round(seconds * 1000)} ms`);
 
 export function age(seconds) {
   const days = Math.floor(seconds / 86_400);

@@ -3,17 +3,13 @@
 import { by, make, say } from "./dom.js";
 import { FIGURES } from "./figures.js";
 import { clock } from "./format.js";
+import { color, decades, drawn, ink, round, stacked } from "./strokes.js";
 
 const MINUTES = 15;
 const LEAST = 120; // seconds that a plot shows, whatever there is
 const HEIGHT = 128;
 const WIDE_HEIGHT = 168;
 const TOLD_EVERY = 15; // seconds between two descriptions for those who do not see the plots
-
-const inks = getComputedStyle(document.documentElement);
-const ink = (name) => inks.getPropertyValue(`--${name}`).trim();
-const COLORS = { soft: "faint" };
-const color = (name) => ink(COLORS[name] ?? name);
 
 export class Plots {
   constructor(history) {
@@ -110,10 +106,10 @@ class Figure {
       padding: [6, 18, 0, 0],
       legend: { show: false },
       cursor: { sync: { key: "sluice" }, drag: { x: false, y: false }, points: { size: 6 }, y: false },
-      scales: { x: { time: false, range: (_, first, latest) => [Math.max(latest - MINUTES * 60, Math.min(first, latest - LEAST)), latest] }, y: { range: (plot) => this.range(plot) } },
+      scales: { x: { time: false, range: (_, first, latest) => [Math.max(latest - MINUTES * 60, Math.min(first, latest - LEAST)), latest] }, y: figure.isLog ? { distr: 3, range: decades } : { range: (plot) => this.range(plot) } },
       axes: [
         { ...axis, grid: { show: false }, size: 22, space: 70, incrs: [30, 60, 120, 180, 300], values: (_, splits, __, ___, step) => splits.map((moment) => clock(moment, step < 60)) },
-        { ...axis, size: 46, space: 30, values: (_, splits) => splits.map(figure.write) },
+        { ...axis, ...(figure.isLog ? { filter: round, grid: { ...axis.grid, filter: round } } : {}), size: 46, space: 30, values: (_, splits) => splits.map((split) => (split === null ? "" : (figure.tick ?? figure.write)(split))) },
       ],
       series: [{}, ...figure.series.map(drawn)],
       bands: figure.isStacked ? stacked(figure.series) : [],
@@ -139,18 +135,3 @@ class Figure {
     return [0, 1.08 * (limit && limit <= 3 * top ? Math.max(limit, top) : top)];
   }
 }
-
-function drawn({ color: name, isFilled, isLimit, isBar, width = 1.5 }) {
-  const stroke = color(name);
-  if (isLimit) return { stroke, width: 1.2, dash: [5, 4], points: { show: false } };
-  if (isBar) return { fill: stroke, width: 0, paths: uPlot.paths.bars({ size: [1, 24, 1], align: -1 }), points: { show: false } };
-  return { stroke, width, fill: isFilled ? wash(name) : undefined, points: { show: false } };
-}
-
-// One above the other, the last at the bottom: each is filled down to the next.
-function stacked(series) {
-  const areas = series.filter(({ isLimit }) => !isLimit);
-  return areas.slice(1).map((_, index) => ({ series: [index + 1, index + 2], fill: wash(areas[index].color) }));
-}
-
-const wash = (name) => `${color(name)}50`;

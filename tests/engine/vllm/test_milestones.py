@@ -1,6 +1,8 @@
 """vLLM's processes tell how far they have come, and nobody but Milestones hears more than was asked for."""
 
+import logging
 import os
+from types import SimpleNamespace
 
 import pytest
 
@@ -68,9 +70,12 @@ def test_what_nobody_asked_for_is_for_nobody_else(monkeypatch: pytest.MonkeyPatc
     if level is not None:
         monkeypatch.setenv(LEVEL, level)
     milestones = Milestones(lambda loading: None)
-    with milestones.told():
-        assert os.environ[LEVEL] == "INFO"
+    config = SimpleNamespace(logging_config=SimpleNamespace(log_level="WARNING"))
+    with milestones.told(config):
+        assert os.environ[LEVEL] == config.logging_config.log_level == "INFO"
+        logging.getLogger("vllm").setLevel("INFO")  # as vLLM does
     assert os.environ.get(LEVEL) == level
+    assert config.logging_config.log_level == logging.getLevelName(logging.getLogger("vllm").level) == "WARNING"
     assert milestones.heard(CPU[0])
     assert not milestones.heard("(EngineCore pid=7) WARNING 11-29 17:27:04 [core.py:1] INFO is not all.")
     assert not milestones.heard(CPU[1])
@@ -81,7 +86,7 @@ def test_what_the_user_has_asked_for_stays(monkeypatch: pytest.MonkeyPatch, name
     monkeypatch.delenv(LEVEL, raising=False)
     monkeypatch.setenv(name, "INFO")
     milestones = Milestones(lambda loading: None)
-    with milestones.told():
+    with milestones.told(SimpleNamespace()):
         assert os.environ.get(LEVEL) == ("INFO" if name == LEVEL else None)
     assert not milestones.heard(CPU[0])
 

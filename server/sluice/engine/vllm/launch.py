@@ -39,7 +39,7 @@ SOCKETS = "VLLM_RPC_BASE_PATH"
 """The variable that tells vLLM in which folder its processes' sockets are."""
 LONGEST_BASE = 50
 """Characters: with a folder and a name of 36 in it, that is all that the address of a socket may have (107)."""
-Told = Callable[[], AbstractContextManager[None]]
+Told = Callable[[object], AbstractContextManager[None]]
 KILL_WAIT_S = 3.0
 GRACE_S = 0.5
 """What processes that have nothing to do any more get to end by themselves. On a CPU vLLM's take more than 5 s."""
@@ -102,7 +102,7 @@ class Launch:
         # By default they are in the folder for all that is temporary, and stay there when who has made them is killed.
         from vllm.v1.engine.async_llm import AsyncLLM
 
-        with variable(SOCKETS, self.sockets), told():
+        with variable(SOCKETS, self.sockets), told(config):
             llm = AsyncLLM.from_vllm_config(config)
         self.own = self.started()
         return llm

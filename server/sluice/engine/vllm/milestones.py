@@ -1,9 +1,12 @@
 """How far vLLM's processes have come with their start, as they tell it in their logs, which nobody else is shown."""
 
+import logging
 import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import SimpleNamespace
+from typing import Any
 
 from sluice.engine.base import Loading
 
@@ -36,18 +39,24 @@ class Milestones:
         self.is_ours = False
 
     @contextmanager
-    def told(self) -> Iterator[None]:
-        """What is started inside tells more than the user has asked for. Only this hears of that."""
+    def told(self, config: Any) -> Iterator[None]:
+        """What is started inside, with this VllmConfig, tells more than the user has asked for. Only this hears of that.
+
+        Newer versions of vLLM go by the config, and set the level of this process, too.
+        """
         if os.environ.get(LEVEL, OWN_LEVEL) != OWN_LEVEL or "VLLM_LOGGING_CONFIG_PATH" in os.environ:
             yield
             return
         self.is_ours = True
+        config = getattr(config, "logging_config", SimpleNamespace())
         before = os.environ.get(LEVEL)
-        os.environ[LEVEL] = "INFO"
+        os.environ[LEVEL] = config.log_level = "INFO"
         try:
             yield
         finally:
             os.environ.pop(LEVEL) if before is None else os.environ.update({LEVEL: before})
+            config.log_level = OWN_LEVEL
+            logging.getLogger("vllm").setLevel(OWN_LEVEL)
 
     def heard(self, line: str) -> bool:
         """A line of what they write. Returns whether it is for nobody else."""
