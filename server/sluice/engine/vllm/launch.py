@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, wait
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager
 from multiprocessing import resource_tracker
 from typing import TYPE_CHECKING, Any
 
@@ -59,7 +59,7 @@ class Launch:
         self.own: list[psutil.Process] | None = None
         self.sockets: str | None = None
 
-    async def load(self, report: Callable[[Loading], None], pipe: int, told: Told = nullcontext) -> "AsyncLLM":
+    async def load(self, report: Callable[[Loading], None], pipe: int, told: Told) -> "AsyncLLM":
         """`pipe`: the inode of what this process has for stderr, and so all that are started from here. What tells more
         of itself is started inside `told`.
         """

@@ -40,7 +40,7 @@ class Milestones:
 
     @contextmanager
     def told(self, config: Any) -> Iterator[None]:
-        """What is started inside, with this VllmConfig, tells more than the user has asked for. Only this hears of that.
+        """What is started inside, with this VllmConfig, tells more than was asked for, and only this hears of that.
 
         Newer versions of vLLM go by the config, and set the level of this process, too.
         """
