@@ -8,7 +8,8 @@ from typing import Literal
 import pytest
 from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright
 
-EXECUTABLE = shutil.which("chromium") or shutil.which("chromium-headless-shell")
+NAMES = ("chromium", "chromium-headless-shell", "google-chrome")
+EXECUTABLE = next(filter(None, map(shutil.which, NAMES)), None)
 needs_chromium = pytest.mark.skipif(
     EXECUTABLE is None, reason="there is no Chromium here: apt-get install chromium-headless-shell"
 )
