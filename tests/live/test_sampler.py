@@ -3,7 +3,9 @@
 import msgspec
 import pytest
 
+from sluice.admission.entry import SequenceSpec
 from sluice.telemetry.snapshot import HISTORY_POINTS, Point
+from tests.admission.test_preemption import joined
 from tests.live.made import Made
 
 
@@ -31,6 +33,36 @@ async def test_who_waits_is_told_by_class_and_who_is_paused() -> None:
     point = made.sampler.points[-1]
     assert (point.running, point.waiting_interactive, point.waiting_batch, point.paused) == (1, 1, 1, 0)
     assert (point.concurrency, point.max_concurrency, point.oldest_wait) == (1, None, 3.0)
+
+
+async def test_a_pause_is_told_while_it_lasts_and_no_token_is_counted_twice() -> None:
+    made = Made(concurrency=2)
+    greedy = [joined(made.scheduler, SequenceSpec("greedy", request_class="batch"))[0] for _ in range(2)]
+    for entry in greedy:
+        entry.charge(10)
+    polite, _ = joined(made.scheduler, SequenceSpec("polite"))
+    made.second()
+    assert made.sampler.points[-1].paused == 1
+    assert made.statuses.now().paused_by == {"interactive": 0, "batch": 1}
+    polite.charge(5)
+    made.scheduler.leave(polite)
+    made.second()
+    assert made.sampler.points[-1].paused == 0
+    for entry in greedy:
+        entry.charge(1)
+    made.scheduler.leave(*greedy)
+    made.second()
+    assert [point.tokens for point in made.sampler.points] == [20, 5, 2]
+    assert made.scheduler.generated_tokens == {"greedy": 22, "polite": 5}
+
+
+async def test_who_is_paused_may_leave() -> None:
+    made = Made(concurrency=2)
+    greedy = [joined(made.scheduler, SequenceSpec("greedy"))[0] for _ in range(2)]
+    joined(made.scheduler, SequenceSpec("polite"))
+    (paused,) = (entry for entry in greedy if entry.state == "waiting")
+    made.scheduler.leave(paused)
+    assert made.scheduler.paused_by.total() == 0
 
 
 async def test_refusals_and_ends_are_counted_in_their_second() -> None:
