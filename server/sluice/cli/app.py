@@ -7,18 +7,18 @@ import typer
 from sluice.cli import version
 from sluice.cli.bench import bench
 from sluice.cli.check import check
+from sluice.cli.doctor import doctor
 from sluice.cli.frontend import frontend
 from sluice.cli.keys import keys
 from sluice.cli.serve import serve
 from sluice.errors import BenchFailed, SettingsError
 from sluice.stderr import tell, unfailing_stderr
 
-app = typer.Typer(
-    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
-)  # fmt: skip
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
 app.callback()(version.main)
 app.command()(serve)
 app.command()(check)
+app.command()(doctor)
 app.add_typer(keys, name="keys")
 bench.command()(frontend)
 app.add_typer(bench, name="bench")

@@ -9,3 +9,4 @@ Config = Annotated[Path | None, typer.Argument(help="The settings file (YAML). W
 Set = Annotated[
     list[str], typer.Option("--set", metavar="KEY=VALUE", help="Override a setting, such as traffic.concurrency=4.")
 ]
+AsJson = Annotated[bool, typer.Option("--json", help="Tell it as JSON, on stdout.")]
