@@ -9,7 +9,7 @@ import yaml
 from sluice.admission.tenants import Tenants
 from sluice.errors import Unauthorized
 from sluice.settings import load
-from tests.cli.test_check import sluice
+from tests.cli.command import sluice
 
 
 @pytest.mark.parametrize("name", ["team-a", "1.0"])

@@ -56,6 +56,6 @@ def holder(port: int) -> str | None:
     """Who listens on it, as far as this process may know."""
     with suppress(psutil.Error, OSError):
         for each in psutil.net_connections("tcp"):
-            if each.status == psutil.CONN_LISTEN and each.laddr[1] == port and each.pid:
+            if each.status == psutil.CONN_LISTEN and each.laddr and each.laddr.port == port and each.pid:
                 return f"process {each.pid} ({psutil.Process(each.pid).name()})"
     return None
