@@ -9,6 +9,7 @@ from sluice.cli.bench import bench
 from sluice.cli.check import check
 from sluice.cli.doctor import doctor
 from sluice.cli.frontend import frontend
+from sluice.cli.init import init
 from sluice.cli.keys import keys
 from sluice.cli.serve import serve
 from sluice.errors import BenchFailed, SettingsError
@@ -18,6 +19,7 @@ app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
 app.callback()(version.main)
 app.command()(serve)
 app.command()(check)
+app.command()(init)
 app.command()(doctor)
 app.add_typer(keys, name="keys")
 bench.command()(frontend)

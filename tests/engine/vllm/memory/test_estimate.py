@@ -81,7 +81,7 @@ def test_weights_that_are_too_large_are_shared_by_more_gpus() -> None:
 def test_what_only_fits_without_a_step_is_a_warning() -> None:
     found = on_gpus(gpu(24))
     assert found.warning is not None
-    assert found.warning.startswith("It may not fit: engine.max_model_len: a sequence of 40,960 tokens")
+    assert found.warning.startswith("It may not fit: engine.extra.gpu_memory_utilization: a sequence of 40,960 tokens")
 
 
 def test_a_cpu_has_what_is_set_if_it_is_there() -> None:
