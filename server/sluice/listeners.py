@@ -57,3 +57,10 @@ def where(listener: socket.socket) -> str:
         return f"http://{f'[{host}]' if ':' in host else host}:{port} is open"
     families = "IPv4 and IPv6" if listener.family == socket.AF_INET6 else "IPv4"
     return f"http://127.0.0.1:{port} is open, and at every other address of this machine ({families})"
+
+
+def free_port() -> int:
+    """One of the loopback's that nobody has at this moment."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port

@@ -1,6 +1,7 @@
 """The command line: one file a command. Exit codes: 0 fine, 2 a mistake in the settings, 1 anything else."""
 
 import sys
+import traceback
 
 import typer
 
@@ -12,9 +13,10 @@ from sluice.cli.frontend import frontend
 from sluice.cli.init import init
 from sluice.cli.keys import keys
 from sluice.cli.serve import serve
-from sluice.errors import BenchFailed, SettingsError
+from sluice.errors import SettingsError, SluiceError, one_line
 from sluice.stderr import tell, unfailing_stderr
 
+DEBUG = "--debug"
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
 app.callback()(version.main)
 app.command()(serve)
@@ -30,9 +32,13 @@ def main() -> None:
     with unfailing_stderr():
         try:
             app()
-        except SettingsError as error:
+        except SluiceError as error:
+            if DEBUG in sys.argv:
+                traceback.print_exc()
             tell(str(error))
-            sys.exit(2)
-        except BenchFailed as error:
-            tell(str(error))
+            sys.exit(2 if isinstance(error, SettingsError) else 1)
+        except Exception as error:
+            if DEBUG in sys.argv:
+                raise
+            tell(f"{type(error).__name__}: {one_line(error)}; with {DEBUG} it says where")
             sys.exit(1)

@@ -10,3 +10,4 @@ Set = Annotated[
     list[str], typer.Option("--set", metavar="KEY=VALUE", help="Override a setting, such as traffic.concurrency=4.")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Tell it as JSON, on stdout.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Where it fails, show the stack trace, and all that vLLM says.")]

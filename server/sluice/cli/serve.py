@@ -1,5 +1,6 @@
 """`sluice serve`: the server itself."""
 
+import errno
 import os
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -9,19 +10,19 @@ import uvloop
 
 from sluice import serving
 from sluice.checked import checked
-from sluice.cli.options import Config, Set
+from sluice.cli.options import Config, Debug, Set
 from sluice.cli.terminal import Terminal
 from sluice.engine.base import Engine
 from sluice.engine.vllm.engine import VLLMEngine
-from sluice.listeners import listen, where
+from sluice.listeners import free_port, listen, where
 from sluice.settings import Settings
 from sluice.stderr import tell
 
 
-def serve(config: Config = None, overrides: Set = []) -> None:  # noqa: B006 - typer copies it
+def serve(config: Config = None, overrides: Set = [], debug: Debug = False) -> None:  # noqa: B006 - typer copies it
     """Load the model and serve it until SIGTERM."""
     settings, device = checked(config, overrides)
-    engine = VLLMEngine(settings, device)
+    engine = VLLMEngine(settings, device, debug)
     # All is closed by then. The interpreter's own end would take seconds for vLLM's modules, or crash in their import.
     os._exit(run(settings, engine, config, overrides))
 
@@ -32,7 +33,7 @@ def run(settings: Settings, engine: Engine, config: Path | None, overrides: Sequ
         listeners = listen(settings)
     except OSError as error:
         reason = (error.strerror or str(error)).partition(" (while")[0]
-        tell(f"cannot listen on {settings.http.host}:{settings.http.port}: {reason}")
+        tell(f"cannot listen on {settings.http.host}:{settings.http.port}: {reason}{instead(error)}")
         return 1
     with ExitStack() as opened, Terminal() as terminal:
         for listener in listeners:
@@ -41,3 +42,10 @@ def run(settings: Settings, engine: Engine, config: Path | None, overrides: Sequ
         return uvloop.run(
             serving.serve(settings, engine, config, overrides, listeners=listeners, announce=terminal.say)
         )
+
+
+def instead(error: OSError) -> str:
+    """What to do about a port that is taken, or that only root may have."""
+    if error.errno not in (errno.EADDRINUSE, errno.EACCES):
+        return ""
+    return f"; --set http.port={free_port()} is free, and `sluice doctor` says who has it"

@@ -1,14 +1,13 @@
 """What is around the server: the hub that models come from, and the port that it listens on."""
 
 import os
-import socket
 from contextlib import suppress
 
 import httpx
 import psutil
 
 from sluice.doctor.finding import Finding
-from sluice.listeners import addresses, bind
+from sluice.listeners import addresses, bind, free_port
 from sluice.settings import Http
 
 HUB = "https://huggingface.co"
@@ -44,12 +43,6 @@ def port(http: Http) -> Finding:
         )
         return Finding("port", "wrong", f"{place}: {reason}", mend)
     return Finding("port", "fine", f"{place} is free")
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
 
 
 def holder(port: int) -> str | None:

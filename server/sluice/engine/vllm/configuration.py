@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ConfigDict, PydanticUserError, TypeAdapter, ValidationError
 
+from sluice.engine.vllm.cause import explained
 from sluice.engine.vllm.chatting import check_names
 from sluice.errors import one_line, shown
 from sluice.settings import EngineSettings, Settings
@@ -32,6 +33,8 @@ def configure(settings: Settings, arguments: dict[str, Any]) -> "VllmConfig":
     except ValidationError as error:
         first = error.errors()[0]
         message = first["msg"].removeprefix("Value error, ")
+        if known := explained(message, settings):
+            raise known from error
         raise Mistake(f"vLLM: {shown(message)}", *place(str(first["loc"][:1]), message, extra)) from error
     except Exception as error:
         if not is_here(settings):  # it may be the network's

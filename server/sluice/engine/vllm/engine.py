@@ -1,6 +1,7 @@
 """vLLM's AsyncLLM behind the Engine protocol."""
 
 import asyncio
+import traceback
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,7 @@ from sluice.engine.base import (
 )
 from sluice.engine.devices import Device
 from sluice.engine.vllm.adapters import requests
+from sluice.engine.vllm.cause import failure
 from sluice.engine.vllm.child_logs import ChildLogs
 from sluice.engine.vllm.launch import Launch
 from sluice.engine.vllm.output_path import OutputPath
@@ -51,10 +53,13 @@ LISTS = ("stop", "stop_token_ids", "bad_words", "allowed_token_ids", "logprob_to
 
 
 class VLLMEngine:
-    """Starts, feeds and stops vLLM as the settings say. `misfit`: why its outputs don't come the direct way."""
+    """Starts, feeds and stops vLLM as the settings say. `misfit`: why its outputs don't come the direct way.
 
-    def __init__(self, settings: Settings, device: Device) -> None:
-        self.settings = settings
+    `debug`: tell all that its processes say while they start, and where it failed if it does.
+    """
+
+    def __init__(self, settings: Settings, device: Device, debug: bool = False) -> None:
+        self.settings, self.debug = settings, debug
         self.launch = Launch(settings, device)
         self.llm: AsyncLLM | None = None
         self.path: OutputPath | None = None
@@ -117,16 +122,17 @@ class VLLMEngine:
 
         Raises EngineFailed, with the engine's own words for it, and SettingsError.
         """
-        with ChildLogs(at_once=serving) as logs:
+        with ChildLogs(at_once=serving or self.debug) as logs:
             try:
                 loaded = await self.prepare(await launch.load(report, logs.pipe))
                 if connects:
                     await self.connect(launch, loaded)
-            except SettingsError:
-                raise
             except Exception as error:
-                cause = logs.cause() or one_line(error)
-                raise EngineFailed(f"The model {self.settings.model} cannot be loaded: {cause}") from error
+                if self.debug:
+                    traceback.print_exc()
+                if isinstance(error, SettingsError):
+                    raise
+                raise failure(logs.cause() or one_line(error), self.settings) from error
         logs.forward()
         return loaded
 

@@ -25,6 +25,7 @@ from sluice.engine.devices import Device
 from sluice.engine.vllm import adapters, cpu
 from sluice.engine.vllm.chatting import check_chats
 from sluice.engine.vllm.configuration import configure
+from sluice.engine.vllm.hub import check_hub
 from sluice.engine.vllm.package import check_companions
 from sluice.engine.vllm.processes import below, family, kill, on_a_daemon_thread
 from sluice.engine.vllm.warden import Warden
@@ -94,6 +95,7 @@ class Launch:
         from vllm.v1.engine.async_llm import AsyncLLM
 
         enter(1)
+        check_hub(self.settings)
         config = configure(self.settings, arguments(self.settings, self.device))
         self.warning = check_chats(self.settings, config)
         enter(STARTING_PROCESSES)
