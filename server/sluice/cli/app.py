@@ -7,6 +7,7 @@ import typer
 
 from sluice.cli import version
 from sluice.cli.bench import bench
+from sluice.cli.chat import chat
 from sluice.cli.check import check
 from sluice.cli.doctor import doctor
 from sluice.cli.frontend import frontend
@@ -23,6 +24,7 @@ app.command()(serve)
 app.command()(check)
 app.command()(init)
 app.command()(doctor)
+app.command()(chat)
 app.add_typer(keys, name="keys")
 bench.command()(frontend)
 app.add_typer(bench, name="bench")

@@ -17,12 +17,12 @@ from sluice.bench.chart import draw
 from sluice.bench.overload import measure
 from sluice.bench.plan import Plan
 from sluice.bench.report import document, table
+from sluice.cli.options import Url
 from sluice.cli.watched import watched
 from sluice.errors import BenchFailed
 
 bench = typer.Typer(help="Measure a server from the outside.", no_args_is_help=True)
 
-Url = Annotated[str, typer.Argument(help="Such as http://127.0.0.1:8000; any server that speaks OpenAI's API.")]
 Model = Annotated[str | None, typer.Option(help="Default: the first that the server names.")]
 Multiples = Annotated[str, typer.Option(help="The loads, as multiples of saturation.")]
 Seconds = Annotated[float, typer.Option(min=1, max=3600, help="How long each load lasts.")]
