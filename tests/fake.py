@@ -37,6 +37,8 @@ EXITS: dict[str, Any] = {"engine": {"on_death": "exit"}}
 """Settings of a server that ends with its engine."""
 CONTEXT = 4096
 """Tokens of the fake model's context; a letter of a prompt is one."""
+KV_CACHE_TOKENS = 16_384
+"""Those that it pretends to have room for."""
 
 START = (2,)
 """What begins a text whose special tokens are asked for."""
@@ -151,11 +153,11 @@ class FakeEngine:
         self.step_at = time.monotonic()
 
     async def start(self, report: Callable[[Loading], None]) -> ModelInfo:
-        report(Loading("pretending", 1, 1))
+        report(Loading(("pretending",), 1))
         await self.loaded.wait()
         if self.failure:
             raise EngineFailed(self.failure)
-        return ModelInfo(max_model_len=CONTEXT, max_num_seqs=256, tasks=self.tasks)
+        return ModelInfo(max_model_len=CONTEXT, max_num_seqs=256, tasks=self.tasks, kv_cache_tokens=KV_CACHE_TOKENS)
 
     async def render(
         self, prompt: Prompt, constraint: Constraint | None = None, tokenizing: Tokenizing = AS_IT_IS
@@ -271,6 +273,9 @@ class FakeEngine:
 
     def is_dead(self) -> bool:
         return self.dead
+
+    def kv_cache_usage(self) -> float:
+        return min(1.0, sum(len(each.prompt) + each.made for each in self.live) / KV_CACHE_TOKENS)
 
     def metrics(self) -> Sequence[Collector]:
         return ()

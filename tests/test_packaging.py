@@ -94,9 +94,8 @@ def test_what_is_installed_is_called_sluice_and_is_whole(tmp_path: Path) -> None
     installed = set(zipfile.ZipFile(wheel).namelist())
     assert {name.split("/")[0].removesuffix(f"-{version('sluice')}.dist-info") for name in installed} == {"sluice"}
     package = tmp_path / "server" / "sluice"
-    needed = [
-        path for path in package.rglob("*") if path.suffix in {".py", ".typed", ".jinja", ".json", ".safetensors"}
-    ]
+    kinds = {".py", ".typed", ".jinja", ".json", ".safetensors", ".html", ".css", ".js", ".svg"}
+    needed = [path for path in package.rglob("*") if path.suffix in kinds or path.name == "LICENSE"]
     assert {str(path.relative_to(package.parent)) for path in needed} <= installed
 
 

@@ -21,15 +21,20 @@ from sluice.api.endpoints import ENDPOINTS
 from sluice.api.errors import broken, method_not_allowed, not_found, refused
 from sluice.api.intake import Intake
 from sluice.api.operations import operations
+from sluice.api.page import page
 from sluice.api.routes import routes
 from sluice.api.tokenizing import TokenRoutes
 from sluice.engine.base import Engine
 from sluice.errors import RequestError
 from sluice.lifecycle import Lifecycle
+from sluice.live.feed import Feed
+from sluice.live.sampler import Sampler
+from sluice.live.status import Statuses
 from sluice.settings import Settings
 from sluice.telemetry.access_log import AccessLog
 from sluice.telemetry.ignored import IgnoredFields
 from sluice.telemetry.latencies import Latencies
+from sluice.telemetry.starts import Starts
 from sluice.transport.cors import Cors
 from sluice.transport.edge import Edge
 from sluice.transport.record import Records
@@ -53,10 +58,12 @@ class Application(FastAPI):
 def create_app(
     settings: Settings, engine: Engine, clock: Callable[[], float] = time.monotonic, *,
     endpoints: Sequence[Endpoint] = ENDPOINTS, announce: Callable[[str], None] = LOG.info,
+    starts: Starts | None = None,
 ) -> FastAPI:  # fmt: skip
     """The ASGI application, for any server. Its lifespan loads the engine, watches it, and drains.
 
-    `announce` gets a line for people at each step of its life. What serves it with less ado than ASGI finds
+    `announce` gets a line for people at each step of its life; `starts` keeps how long a start takes. What serves it
+    with less ado than ASGI finds
     `app.state.intake`, the Handler of the endpoints, and `app.state.lifecycle`; `app.state.apply` takes other settings,
     once the model is loaded.
 
@@ -64,7 +71,10 @@ def create_app(
     """
     controller, latencies = AdmissionController(settings.traffic, clock), Latencies()
     tenants = Tenants(settings.tenants, os.environ, clock, settings.operators.keys)
-    lifecycle = Lifecycle(engine, controller, announce, settings.engine)
+    lifecycle = Lifecycle(engine, controller, announce, settings.engine, starts=starts)
+    sampler = Sampler(controller, latencies, engine, time.time)
+    feed = Feed(Statuses(settings, tenants, sampler, life=lifecycle))
+    lifecycle.changed = feed.tell
     log = AccessLog(STDOUT)
     write = log.write if settings.http.access_log == "json" else None
     records = Records(write, cors=Cors(settings.http.cors_origins))
@@ -82,8 +92,9 @@ def create_app(
         # Or sse-starlette would cut every stream off on SIGTERM.
         AppStatus.disable_automatic_graceful_drain()  # type: ignore[no-untyped-call]
         try:
-            async with lifecycle.running():
-                yield
+            with feed.running():
+                async with lifecycle.running():
+                    yield
         finally:
             log.stop()
 
@@ -104,7 +115,8 @@ def create_app(
     )
     app.include_router(routes(endpoints, intake, auth, settings, tokenizing=tokenizing, require_ready=require_ready))
     app.include_router(docs(app.openapi, auth))
-    app.include_router(operations(controller, auth, latencies, engine, health=lifecycle, own=(log, ignored)))
+    app.include_router(operations(controller, auth, latencies, engine, health=lifecycle, feed=feed, own=(log, ignored)))
+    app.include_router(page(auth))
 
     def apply(settings: Settings, owners: Owners) -> None:
         """Go by other limits and other keys from now on. Raises Mistake, and then has changed nothing."""

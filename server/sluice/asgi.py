@@ -10,6 +10,7 @@ from sluice.engine.vllm.engine import VLLMEngine
 from sluice.errors import SettingsError
 from sluice.settings import CONFIG
 from sluice.stderr import tell
+from sluice.telemetry.starts import Starts, cache_folder, key_of
 
 config = os.environ.get(CONFIG)
 try:
@@ -17,4 +18,5 @@ try:
 except SettingsError as error:
     tell(str(error))
     sys.exit(2)
-app = create_app(settings, VLLMEngine(settings, device), announce=tell)
+starts = Starts(cache_folder(os.environ), key_of(settings.model_path, settings.engine, device))
+app = create_app(settings, VLLMEngine(settings, device), announce=tell, starts=starts)

@@ -7,7 +7,9 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from typing import Any, Literal
+from typing import Any
+
+import msgspec
 
 from sluice.admission import AdmissionController
 from sluice.engine.base import Engine, Loading, ModelInfo
@@ -15,8 +17,9 @@ from sluice.engine.pulse import Pulse
 from sluice.errors import EngineDied, EngineFailed, RequestError, SettingsError, Unavailable
 from sluice.settings import EngineSettings, Traffic
 from sluice.settings.section import Mistake
+from sluice.telemetry.snapshot import Phase, Progress
+from sluice.telemetry.starts import Start, Starts
 
-Phase = Literal["starting", "ready", "recovering", "draining", "stopped", "failed"]
 RETRY_AFTER_S = 5
 """What a client is told to wait while the server is not ready."""
 LAST_BREATH_S = 2.0
@@ -39,17 +42,24 @@ class Lifecycle:
     """Knows the phase. `running` goes through all of them; `announce` gets a line for people at each step.
 
     `loaded` and `failed` tell of two phases; `hurry` cuts the drain short; `exit_code` is how the process should end.
+    `reason`: why it is in this phase, in a line, or what is wrong all the same. `is_over`: it has failed, or is
+    drained. `changed` is called when any of that is another. `starts` keeps how long a start takes.
     """
 
     def __init__(
         self, engine: Engine, controller: AdmissionController, announce: Callable[[str], None], how: EngineSettings,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = time.monotonic, *, starts: Starts | None = None,
     ) -> None:  # fmt: skip
+        self.starts, self.last_start = starts, None if starts is None else starts.last()
+        self.stages: list[float] = []
         self.engine, self.controller, self.announce, self.how, self.clock = engine, controller, announce, how, clock
         self.pulse, self.stall_timeout, self.is_stalled = Pulse(engine, clock), how.stall_timeout, False
         self.restarts: list[float] = []
         self.start_seconds = 0.0
         self.phase: Phase = "starting"
+        self.reason: str | None = None
+        self.is_over, self.cause = False, ""
+        self.changed: Callable[[], None] = lambda: None
         self.model: ModelInfo | None = None
         self.loading: Loading | None = None
         self.started_at: float | None = None
@@ -74,16 +84,34 @@ class Lifecycle:
 
     def readiness(self) -> tuple[bool, dict[str, Any]]:
         state: dict[str, Any] = {"phase": self.phase}
-        since = self.restarts[-1] if self.phase == "recovering" else self.started_at
-        if self.phase in ("starting", "recovering") and self.loading is not None and since is not None:
-            seconds = round(self.clock() - since, 1)
-            state["progress"] = {
-                "stage": self.loading.stage, "step": self.loading.step, "steps": self.loading.steps, "seconds": seconds
-            }  # fmt: skip
+        if progress := self.progress():
+            state["progress"] = msgspec.to_builtins(progress)
         silence = self.pulse.silence()
         if silence > self.stall_timeout:
             state["stalled_seconds"] = round(silence, 1)
         return self.phase == "ready" and silence <= self.stall_timeout, state
+
+    def progress(self) -> Progress | None:
+        """Of the start of the engine that is on its way."""
+        if self.phase not in ("starting", "recovering") or self.loading is None:
+            return None
+        now, last, part = self.loading, self.last_start, None
+        if last is not None and len(last.stages) == len(now.stages):
+            part = round(last.stages[now.step - 1] / last.seconds, 3)
+        seconds = None if last is None else round(last.seconds, 1)
+        return Progress(
+            now.stage, now.step, len(now.stages), round(self.since_start(), 1), list(now.stages), part=now.part,
+            expected_seconds=seconds, expected_part=part,
+        )  # fmt: skip
+
+    def since_start(self) -> float:
+        """Seconds since the last start of the engine began."""
+        return self.clock() - (self.restarts[-1] if self.restarts_total else self.started_at or 0)
+
+    def enter(self, phase: Phase, reason: str | None = None) -> None:
+        self.phase, self.reason = phase, reason
+        self.is_over = self.is_over or phase == "failed"
+        self.changed()
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -109,24 +137,31 @@ class Lifecycle:
                 await self.watch()
                 await self.recover()
         except (EngineFailed, EngineDied, SettingsError) as error:
-            self.phase = "failed"
             self.exit_code = 2 if isinstance(error, SettingsError) else 1
+            self.enter("failed", str(error))
             self.announce(str(error))
             await self.interrupt(EngineDied())
             self.failed.set()
 
     def report(self, loading: Loading) -> None:
-        self.loading = loading
-        self.announce(f"Loading {loading.step}/{loading.steps}: {loading.stage}")
+        is_next, self.loading = self.loading is None or self.loading.step != loading.step, loading
+        if is_next:
+            missing = loading.step - len(self.stages)  # one that took no time may not have been told
+            self.stages += [self.since_start()] * missing
+            self.announce(f"Loading {loading.step}/{len(loading.stages)}: {loading.stage}")
+            self.changed()
 
     async def load(self) -> None:
         self.model = await self.engine.start(self.report)
         self.largest_batch = self.controller.traffic.concurrency or self.model.max_num_seqs
         self.controller.scheduler.resize(self.largest_batch)
-        self.phase = "ready"
+        self.enter("ready")
         self.loaded.set()
-        self.start_seconds = self.clock() - (self.started_at or 0)
+        self.start_seconds = self.since_start()
         self.announce(f"Ready after {self.start_seconds:.0f} s")
+        if self.starts is not None:
+            self.last_start = Start(self.start_seconds, self.stages)
+            await asyncio.to_thread(self.starts.keep, self.last_start)
 
     async def recover(self) -> None:
         """Start the engine again, while nothing runs and all keep their seats.
@@ -140,24 +175,28 @@ class Lifecycle:
             self.count_restart()
             self.controller.scheduler.suspend()
             if self.phase == "ready":
-                self.phase = "recovering"
+                self.enter("recovering", self.cause)
             self.pulse.reset()
             try:
                 await self.engine.recover(self.report)
                 break
             except EngineFailed as error:
+                self.reason = f"{self.cause} Its last start failed: {error}"
+                self.changed()
                 self.announce(str(error))
                 await asyncio.sleep(pause)
                 pause *= 2
         self.start_seconds = self.clock() - self.restarts[-1]
         if self.phase == "recovering":  # it may drain, and the streams inside go on all the same
-            self.phase = "ready"
+            self.enter("ready")
         await self.controller.scheduler.go_on()
         self.announce(f"The engine has been started again: streams go on after {self.clock() - began:.0f} s")
 
     def count_restart(self) -> None:
         """Raises what `recover` raises."""
         now = self.clock()
+        self.loading, self.stages = None, []
+        self.cause = "The engine hangs." if self.is_stalled else "The engine has died."
         self.restarts = [moment for moment in self.restarts if now - moment < WINDOW_S]
         if self.how.on_death == "exit":
             raise EngineDied
@@ -196,6 +235,8 @@ class Lifecycle:
                 self.is_stalled = stalled
                 if stalled and self.how.on_death == "recover":
                     return
+                self.reason = "The engine makes no progress: requests are refused." if stalled else None
+                self.changed()
                 self.announce("The engine makes no progress: requests are refused" if stalled else "The engine goes on")
             await asyncio.sleep(WATCH_S)
 
@@ -208,13 +249,15 @@ class Lifecycle:
             return
         if self.phase == "ready":
             self.announce("Draining: running requests finish, new ones are refused")
-        self.phase = "draining"
+        self.enter("draining", "Running requests finish, new ones are refused.")
         waits = [asyncio.create_task(event.wait()) for event in (self.controller.empty, self.hurry)]
         patience = max(0.0, self.controller.traffic.drain_timeout - LAST_BREATH_S - ENDING_S)
         await asyncio.wait(waits, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
         for wait in waits:
             wait.cancel()
         await self.interrupt(Unavailable("The server is shutting down.", code="draining", retry_after=RETRY_AFTER_S))
+        self.is_over = True
+        self.changed()
 
     async def interrupt(self, reason: RequestError) -> None:
         self.controller.interrupt_all(reason)

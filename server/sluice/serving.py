@@ -25,6 +25,7 @@ from sluice.heap import collapse, freeze
 from sluice.lifecycle import Lifecycle
 from sluice.reload import Reload
 from sluice.settings import Http, Settings
+from sluice.telemetry.starts import Starts
 from sluice.transport.connections import Connections
 from sluice.transport.edge import Edge
 from sluice.transport.kept import KeptProtocol
@@ -50,10 +51,10 @@ class Server(uvicorn.Server):
 
 async def serve(
     settings: Settings, engine: Engine, config: Path | None, overrides: Sequence[str],
-    *, listeners: Sequence[socket.socket], announce: Callable[[str], None],
+    *, listeners: Sequence[socket.socket], announce: Callable[[str], None], starts: Starts | None = None,
 ) -> int:  # fmt: skip
     """Serve until a signal or a failure; returns the exit code. `config` and `overrides` are read again on changes."""
-    app = create_app(settings, engine, announce=announce)
+    app = create_app(settings, engine, announce=announce, starts=starts)
     lifecycle: Lifecycle = app.state.lifecycle
     reload = Reload(settings, config, overrides, loaded=lifecycle.loaded, apply=app.state.apply, announce=announce)
     meanwhile = [asyncio.create_task(reload.watch()), asyncio.create_task(settle(lifecycle.loaded))]

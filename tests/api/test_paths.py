@@ -73,7 +73,7 @@ async def test_so_they_are_where_something_is_read(server: Running, client: http
     assert "elsewhere.example" not in answer.text
 
 
-@pytest.mark.parametrize("path", ["/v1%2Fmodels", "/v1/chat%2fcompletions", "/%2Flivez", "/v1", "/"])
+@pytest.mark.parametrize("path", ["/v1%2Fmodels", "/v1/chat%2fcompletions", "/%2Flivez", "/v1", "/page"])
 async def test_other_paths_are_not(server: Running, client: httpx.AsyncClient, path: str) -> None:
     for method in ("GET", "POST"):
         answer = await client.request(method, httpx.URL(server.url, raw_path=path.encode()), json=counting(3))

@@ -30,6 +30,8 @@ GENERATING = {
 TOKENIZING = {"/tokenize", "/detokenize", "/v1/messages/count_tokens"}
 OF_TENANTS = {"/v1/models", "/v1/models/{name:path}", "/version"}
 OF_OPERATORS = {"/status", "/metrics"}
+WATCHED = {"/status/events"}
+PAGE = {"/", "/page/{path:path}"}
 PROBES = {"/livez", "/readyz", "/healthz", "/health"}
 DESCRIBED = {"/docs", "/openapi.json"}
 
@@ -55,8 +57,8 @@ def rule(route: BaseRoute) -> str:
 def test_every_route_declares_who_may_call_it() -> None:
     app = create_app(Settings(), FakeEngine())
     declared = rules(app)
-    assert {path for path in declared if declared[path] == "anyone"} == DESCRIBED | PROBES
-    assert {path for path in declared if declared[path] == "operator"} == OF_OPERATORS
+    assert {path for path in declared if declared[path] == "anyone"} == DESCRIBED | PROBES | PAGE
+    assert {path for path in declared if declared[path] == "operator"} == OF_OPERATORS | WATCHED
     assert {path for path in declared if declared[path] == "tenant_at_intake"} == GENERATING | TOKENIZING
     assert {path for path in declared if declared[path] == "tenant"} == OF_TENANTS
     assert set(app.state.intake.paths) == GENERATING

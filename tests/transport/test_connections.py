@@ -287,7 +287,8 @@ async def test_while_all_connections_are_busy_probes_are_answered(transport: str
         for client in busy:
             client.writer.write(post())
         await until(lambda: len(server.handler.handled) == 2)
-        for request, status in ((GET, 200), (post(b"x" * 1_000_000), 503), (GET, 200)):
+        endless = GET.replace(b"/livez", b"/status/events")
+        for request, status in ((GET, 200), (post(b"x" * 1_000_000), 503), (endless, 503), (GET, 200)):
             extra = await server.connect()
             answered, head = await extra.ask(request)
             assert (answered, "connection: close" in head) == (status, True)

@@ -37,7 +37,8 @@ class Entry:
 
     `waits_as`: the class in whose queue it waits, or has waited last; `counters`: the service that its tenants have
     had. `since`: when it came into its `state`. `guest`: what runs, once it has begun.
-    `price`: what a token of its answer costs its `tenant`.
+    `price`: what a token of its answer costs its `tenant`. `tokens`: its answer's so far, of which `booked` are in the
+    scheduler's books.
     """
 
     spec: SequenceSpec
@@ -51,6 +52,8 @@ class Entry:
     guest: Guest | None = None
     tenant: str = field(init=False)
     price: float = field(init=False)
+    tokens: int = 0
+    booked: int = 0
 
     def __post_init__(self) -> None:
         self.waits_as, self.since = self.spec.request_class, self.arrived
@@ -58,4 +61,5 @@ class Entry:
 
     def charge(self, tokens: int) -> None:
         """Count `tokens` of an answer as service received."""
+        self.tokens += tokens
         self.counters[self.tenant] += self.price * tokens

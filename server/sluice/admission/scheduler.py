@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 
 from sluice.admission.entry import Entry, Guest, SequenceSpec
@@ -19,7 +19,11 @@ STARTS_A_TURN = 16
 
 
 class Scheduler:
-    """Lets at most `max_running` sequences run. A waiting one costs the engine nothing and can leave at any time."""
+    """Lets at most `max_running` sequences run. A waiting one costs the engine nothing and can leave at any time.
+
+    Its books, by tenant: `prompt_tokens`, of sequences that have begun, and `generated_tokens`, as of the last `book`.
+    `paused_by`: of those that wait, how many have run before, by class.
+    """
 
     def __init__(self, max_running: int | None, clock: Callable[[], float] = time.monotonic) -> None:
         self.max_running = max_running
@@ -28,6 +32,9 @@ class Scheduler:
         self.entries = dict[Entry, None]()
         self.peak_running = 0
         self.paused_total = 0
+        self.paused_by: Counter[str] = Counter()
+        self.prompt_tokens: Counter[str] = Counter()
+        self.generated_tokens: Counter[str] = Counter()
         self.running_by: Counter[tuple[str, str]] = Counter()
         self.waiting_by: Counter[tuple[str, str]] = Counter()
         self.running_by_tenant: Counter[str] = Counter()
@@ -83,6 +90,7 @@ class Scheduler:
             if entry.state == "waiting":
                 self.queues[entry.waits_as].remove(entry)
                 self.waiting_by[entry.spec.request_class, entry.tenant] -= 1
+                self.paused_by[entry.spec.request_class] -= entry.has_begun
             elif entry.state == "running":
                 self.give_up(entry, now)
             else:
@@ -165,6 +173,7 @@ class Scheduler:
         now = self.clock()
         self.give_up(paused, now)
         self.paused_total += 1
+        self.paused_by[paused.spec.request_class] += 1
         paused.state, paused.since = "waiting", now
         self.wait(paused, first=True)
         return True
@@ -178,6 +187,10 @@ class Scheduler:
         self.entries[entry] = None
         self.count(entry, 1)
         self.peak_running = max(self.peak_running, self.running)
+        if entry.has_begun:
+            self.paused_by[entry.spec.request_class] -= 1
+        else:
+            self.prompt_tokens[entry.tenant] += entry.spec.prompt_tokens
         if entry.guest is not None:
             entry.guest.resume()
         else:
@@ -186,11 +199,18 @@ class Scheduler:
 
     def give_up(self, entry: Entry, now: float) -> None:
         """It runs no longer."""
+        self.book((entry,))
         del self.entries[entry]
         self.count(entry, -1)
         if not self.running_by_tenant[entry.tenant]:
             del self.running_by_tenant[entry.tenant]
         self.forecast.left(now - entry.since)
+
+    def book(self, entries: Iterable[Entry]) -> None:
+        """Count what these that run have generated since they were booked last."""
+        for entry in entries:
+            self.generated_tokens[entry.tenant] += entry.tokens - entry.booked
+            entry.booked = entry.tokens
 
     def count(self, entry: Entry, change: int) -> None:
         self.running_by[entry.spec.request_class, entry.spec.tenant] += change

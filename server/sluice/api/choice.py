@@ -33,11 +33,11 @@ class Choice:
     """The engine's receiver: it keeps the books of each delta and hands it on.
 
     `put` runs once a token, and a batch later all of this has left the processor's caches: what it needs is in the
-    choice itself. `tokens`: those it has had. `last_at`: when the last came, negative before the first. `entry` is its
+    choice itself. `last_at`: when the last came, negative before the first. `entry` is its
     place in the batch, or where it waits for one; `sequence` what the engine knows it as.
     """
 
-    __slots__ = ("clock", "entry", "index", "inter_token", "last_at", "progress", "sequence", "sink", "tokens")
+    __slots__ = ("clock", "entry", "index", "inter_token", "last_at", "progress", "sequence", "sink")
 
     def __init__(
         self, index: int, sink: Sink, progress: Progress, clock: Callable[[], float], inter_token: Histogram
@@ -46,13 +46,12 @@ class Choice:
         self.clock, self.inter_token = clock, inter_token
         self.entry: Entry | None = None
         self.sequence: EngineSequence | None = None
-        self.tokens, self.last_at = 0, -1.0
+        self.last_at = -1.0
 
     def put(self, delta: Delta) -> None:
-        entry, now, tokens = self.entry, self.clock(), delta.tokens
+        entry, now = self.entry, self.clock()
         assert entry is not None
-        self.tokens += tokens
-        entry.charge(tokens)
+        entry.charge(delta.tokens)
         if self.last_at >= 0:
             self.inter_token.observe(now - self.last_at)
         else:

@@ -281,7 +281,7 @@ class Generation:
                 choice.sequence.abort()
                 if choice.index % self.request.n == 0:
                     self.cached_tokens += choice.sequence.cached_tokens
-            self.completion_tokens += choice.tokens
+            self.completion_tokens += 0 if choice.entry is None else choice.entry.tokens
         self.controller.scheduler.leave(*(choice.entry for choice in self.choices if choice.entry is not None))
         for choice in self.choices:
             choice.sequence = choice.entry = None  # they know it, too

@@ -8,9 +8,11 @@ from prometheus_client import GC_COLLECTOR, PLATFORM_COLLECTOR, PROCESS_COLLECTO
 from prometheus_client.registry import Collector
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from sluice.admission import AdmissionController, Tenants
+from sluice.admission import AdmissionController
 from sluice.api.auth import Auth
+from sluice.api.watched import Watched
 from sluice.engine.base import Engine
+from sluice.live.feed import Feed
 from sluice.telemetry.exposition import Expositions
 from sluice.telemetry.latencies import Latencies
 from sluice.telemetry.metrics import FrontEndCollector
@@ -22,49 +24,22 @@ NOT_READY: dict[int | str, dict[str, Any]] = {
 
 
 class Health(Protocol):
-    """What the operations ask of the life cycle. `restarts_total`: of the engine, after a death."""
-
-    restarts_total: int
+    """What the probes ask of the life cycle."""
 
     def readiness(self) -> tuple[bool, dict[str, Any]]:
         """Whether requests are served, and the phase with its progress."""
         ...
 
 
-def status(controller: AdmissionController, tenants: Tenants, health: Health, engine: Engine) -> dict[str, Any]:
-    seats, scheduler = controller.seats, controller.scheduler
-    return {
-        "phase": health.readiness()[1]["phase"],
-        "output_path": engine.output_path,
-        "concurrency": scheduler.max_running,
-        "max_concurrency": seats.capacity,
-        "max_waiting_tokens": controller.waiting_tokens.capacity,
-        "admitted": seats.taken,
-        "running": scheduler.running,
-        "waiting": scheduler.waiting,
-        "waiting_tokens": controller.waiting_tokens.taken,
-        "oldest_wait_seconds": round(scheduler.oldest_wait(), 3),
-        "peak_admitted": seats.peak,
-        "peak_running": scheduler.peak_running,
-        "paused": scheduler.paused_total,
-        "engine_restarts": health.restarts_total,
-        "rejected": dict(controller.rejected),
-        "would_reject": dict(controller.would_reject),
-        "finished": dict(controller.finished),
-        "expired": dict(controller.expired),
-        "tenants": {name: account.seats.taken for name, account in tenants.accounts.items()},
-    }
-
-
 def operations(
     controller: AdmissionController, auth: Auth, latencies: Latencies, engine: Engine, *, health: Health,
-    own: Sequence[Collector],
+    feed: Feed, own: Sequence[Collector],
 ) -> APIRouter:  # fmt: skip
     """`own`: further metrics of the server's."""
     router = APIRouter(tags=["operations"])
 
     def collectors() -> Sequence[Collector]:
-        now, scheduler = status(controller, auth.tenants, health, engine), controller.scheduler
+        now, scheduler = feed.statuses.now(), controller.scheduler
         inside = FrontEndCollector(now, scheduler.running_by, scheduler.waiting_by, latencies)
         return inside, *own, PROCESS_COLLECTOR, GC_COLLECTOR, PLATFORM_COLLECTOR, *engine.metrics()
 
@@ -86,8 +61,13 @@ def operations(
 
     @router.get("/status", dependencies=operator)
     async def get_status() -> Response:
-        """The two limits, what is inside, and what was refused and finished."""
-        return Response(to_json(status(controller, auth.tenants, health, engine)), media_type="application/json")
+        """The two limits, what is inside, what was refused and finished, and how fast all of it goes."""
+        return Response(to_json(feed.statuses.now()), media_type="application/json")
+
+    @router.get("/status/events", dependencies=operator, include_in_schema=False)
+    async def events() -> Response:
+        """The same every second, as server-sent events, after those of the last 15 minutes."""
+        return Watched(feed.events(), send_timeout=controller.traffic.send_timeout)
 
     @router.get("/metrics", dependencies=operator, response_class=PlainTextResponse)
     async def metrics() -> Response:

@@ -17,6 +17,7 @@ from sluice.engine.vllm.engine import VLLMEngine
 from sluice.listeners import free_port, listen, where
 from sluice.settings import Settings
 from sluice.stderr import tell
+from sluice.telemetry.starts import Starts, cache_folder, key_of
 
 
 def serve(config: Config = None, overrides: Set = [], debug: Debug = False) -> None:  # noqa: B006 - typer copies it
@@ -24,11 +25,17 @@ def serve(config: Config = None, overrides: Set = [], debug: Debug = False) -> N
     settings, device = checked(config, overrides)
     engine = VLLMEngine(settings, device, debug)
     # All is closed by then. The interpreter's own end would take seconds for vLLM's modules, or crash in their import.
-    os._exit(run(settings, engine, config, overrides))
+    starts = Starts(cache_folder(os.environ), key_of(settings.model_path, settings.engine, device))
+    os._exit(run(settings, engine, config, overrides, starts))
 
 
-def run(settings: Settings, engine: Engine, config: Path | None, overrides: Sequence[str]) -> int:
-    """Open the port, and serve until the end; returns the exit code. `config` and `overrides` are read again."""
+def run(
+    settings: Settings, engine: Engine, config: Path | None, overrides: Sequence[str], starts: Starts | None = None
+) -> int:
+    """Open the port, and serve until the end; returns the exit code. `config` and `overrides` are read again.
+
+    `starts`: where it is kept how long the engine takes.
+    """
     try:
         listeners = listen(settings)
     except OSError as error:
@@ -40,7 +47,9 @@ def run(settings: Settings, engine: Engine, config: Path | None, overrides: Sequ
             opened.enter_context(listener)
         terminal.say(f"{where(listeners[0])}; {settings.names[0]} is being loaded")
         return uvloop.run(
-            serving.serve(settings, engine, config, overrides, listeners=listeners, announce=terminal.say)
+            serving.serve(
+                settings, engine, config, overrides, listeners=listeners, announce=terminal.say, starts=starts
+            )
         )
 
 

@@ -215,22 +215,28 @@ class ModelInfo:
     """What the loaded engine says of itself.
 
     `max_num_seqs` is the running cap over all workers together; `max_tokens` the longest answer that the model's own
-    configuration wants, if a request leaves it open.
+    configuration wants, if a request leaves it open. `kv_cache_tokens`: how many have room in the KV cache, over all
+    workers together.
     """
 
     max_model_len: int
     max_num_seqs: int
     max_tokens: int | None = None
     tasks: frozenset[str] = frozenset({"generate"})
+    kv_cache_tokens: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Loading:
-    """How far the engine has come: `step` of `steps`, counted from 1."""
+    """How far the engine has come: in which of its `stages`, counted from 1. `part`: of it, from 0 to 1, if known."""
 
-    stage: str
+    stages: tuple[str, ...]
     step: int
-    steps: int
+    part: float | None = None
+
+    @property
+    def stage(self) -> str:
+        return self.stages[self.step - 1]
 
 
 class Pace:
@@ -344,6 +350,10 @@ class Engine(Protocol):
         Sequences that survive are paused before, have heard nothing of the death, and can be resumed then as if there
         had been nothing; all others have failed when it returns. Raises `EngineFailed`.
         """
+        ...
+
+    def kv_cache_usage(self) -> float | None:
+        """The part of the KV cache that is taken, from 0 to 1; None where nothing tells. It takes little time."""
         ...
 
     def metrics(self) -> Sequence[Collector]:

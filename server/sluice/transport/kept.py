@@ -13,6 +13,9 @@ from sluice.transport.connections import Connections
 from sluice.transport.countdown import Countdown
 from sluice.transport.http1 import Http1Protocol
 
+ENDLESS = "/status/events"
+"""What is read there has no end: it would keep a connection that is for probes."""
+
 
 class KeptProtocol(Http1Protocol):
     """`kept`: all connections of the server. `countdown`: the one that this is in, None while it is being answered.
@@ -75,7 +78,7 @@ class KeptProtocol(Http1Protocol):
         cycle.transport = cast(asyncio.Transport, self.ending)
         if self.kept.is_draining or self.is_extra:
             cycle.keep_alive = False
-        if self.is_extra and cycle.scope["method"] == "POST":
+        if self.is_extra and (cycle.scope["method"] == "POST" or cycle.scope["path"].endswith(ENDLESS)):
             super()._start_asgi_task(cycle, cast(Any, self.kept.full))
         else:
             self.start(cycle, app)

@@ -4,6 +4,7 @@ import os
 import re
 import threading
 from collections import deque
+from collections.abc import Callable
 from typing import Self
 
 from sluice.stderr import Unfailing
@@ -19,10 +20,12 @@ class ChildLogs:
     So they can always say something, be it that nobody reads this process' own stderr any more. Lines are kept until
     `forward`. Nothing else tells why a model could not be loaded: vLLM's error in this process only says "see above".
     They are passed on after it, or at once if this process has something to say of its own, as it has while it serves
-    (`at_once`). `pipe`: its inode, by which the processes that have it are known.
+    (`at_once`). `pipe`: its inode, by which the processes that have it are known. `heard` gets each line first, on
+    another thread, and says whether it was for nobody else.
     """
 
-    def __init__(self, at_once: bool = False) -> None:
+    def __init__(self, at_once: bool = False, heard: Callable[[str], bool] = lambda line: False) -> None:
+        self.heard = heard
         self.kept: deque[str] = deque(maxlen=2000)
         self.keeping, self.forwarding = True, at_once
         self.lock = threading.Lock()
@@ -50,6 +53,8 @@ class ChildLogs:
             for line in lines:
                 if line == MARK:
                     self.caught_up.set()
+                    continue
+                if self.heard(line):
                     continue
                 with self.lock:
                     if self.forwarding:

@@ -31,6 +31,7 @@ from sluice.engine.vllm.adapters import requests
 from sluice.engine.vllm.cause import failure
 from sluice.engine.vllm.child_logs import ChildLogs
 from sluice.engine.vllm.launch import Launch
+from sluice.engine.vllm.milestones import Milestones
 from sluice.engine.vllm.output_path import OutputPath
 from sluice.engine.vllm.processes import left_behind
 from sluice.engine.vllm.spare import Loaded, Spare
@@ -103,6 +104,7 @@ class VLLMEngine:
             max_num_seqs=config.scheduler_config.max_num_seqs * self.settings.engine.workers,
             max_tokens=self.defaults.pop("max_tokens", None),
             tasks=await self.find_tasks(),
+            kv_cache_tokens=(config.cache_config.num_gpu_blocks or 0) * config.cache_config.block_size or None,
         )
 
     async def find_tasks(self) -> frozenset[str]:
@@ -122,9 +124,11 @@ class VLLMEngine:
 
         Raises EngineFailed, with the engine's own words for it, and SettingsError.
         """
-        with ChildLogs(at_once=serving or self.debug) as logs:
+        loop = asyncio.get_running_loop()
+        milestones = Milestones(lambda loading: loop.call_soon_threadsafe(report, loading))
+        with ChildLogs(serving or self.debug, milestones.heard) as logs:
             try:
-                loaded = await self.prepare(await launch.load(report, logs.pipe))
+                loaded = await self.prepare(await launch.load(report, logs.pipe, milestones.told))
                 if connects:
                     await self.connect(launch, loaded)
             except Exception as error:
@@ -133,6 +137,8 @@ class VLLMEngine:
                 if isinstance(error, SettingsError):
                     raise
                 raise failure(logs.cause() or one_line(error), self.settings) from error
+            finally:
+                milestones.is_over = True
         logs.forward()
         return loaded
 
@@ -276,6 +282,14 @@ class VLLMEngine:
 
     def is_dead(self) -> bool:
         return self.llm is not None and self.llm.errored
+
+    def kv_cache_usage(self) -> float | None:
+        """The mean of the workers', as their last steps told it."""
+        if self.path is not None:
+            self.path.record()
+        named = (each for each in self.collectors if getattr(each, "_name", None) == "vllm:kv_cache_usage_perc")
+        samples = [sample.value for gauge in named for metric in gauge.collect() for sample in metric.samples]
+        return sum(samples) / len(samples) if samples else None
 
     def metrics(self) -> Sequence[Collector]:
         if self.path is not None:

@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, wait
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from multiprocessing import resource_tracker
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +26,7 @@ from sluice.engine.vllm import adapters, cpu
 from sluice.engine.vllm.chatting import check_chats
 from sluice.engine.vllm.configuration import configure
 from sluice.engine.vllm.hub import check_hub
+from sluice.engine.vllm.milestones import CONFIGURING, IMPORTING, STAGES, STARTING_PROCESSES
 from sluice.engine.vllm.package import check_companions
 from sluice.engine.vllm.processes import below, family, kill, on_a_daemon_thread
 from sluice.engine.vllm.warden import Warden
@@ -35,12 +36,11 @@ from sluice.settings import Settings
 if TYPE_CHECKING:
     from vllm.v1.engine.async_llm import AsyncLLM
 
-STAGES = ("importing vLLM", "reading the model's configuration", "loading the weights and warming up")
-STARTING_PROCESSES = 2
 SOCKETS = "VLLM_RPC_BASE_PATH"
 """The variable that tells vLLM in which folder its processes' sockets are."""
 LONGEST_BASE = 50
 """Characters: with a folder and a name of 36 in it, that is all that the address of a socket may have (107)."""
+Told = Callable[[], AbstractContextManager[None]]
 KILL_WAIT_S = 3.0
 GRACE_S = 0.5
 """What processes that have nothing to do any more get to end by themselves. On a CPU vLLM's take more than 5 s."""
@@ -60,22 +60,24 @@ class Launch:
         self.own: list[psutil.Process] | None = None
         self.sockets: str | None = None
 
-    async def load(self, report: Callable[[Loading], None], pipe: int) -> "AsyncLLM":
-        """`pipe`: the inode of what this process has for stderr, and so all that are started from here."""
+    async def load(self, report: Callable[[Loading], None], pipe: int, told: Told = nullcontext) -> "AsyncLLM":
+        """`pipe`: the inode of what this process has for stderr, and so all that are started from here. What tells more
+        of itself is started inside `told`.
+        """
         loop = asyncio.get_running_loop()
 
         def enter(stage: int) -> None:
             self.stage = stage
             if self.stopping:
                 raise EngineFailed("The engine is being stopped.")
-            loop.call_soon_threadsafe(report, Loading(STAGES[stage], stage + 1, len(STAGES)))
+            loop.call_soon_threadsafe(report, Loading(STAGES, stage + 1))
 
-        self.loading = on_a_daemon_thread(lambda: self.load_now(enter, pipe))
+        self.loading = on_a_daemon_thread(lambda: self.load_now(enter, pipe, told))
         return await asyncio.wrap_future(self.loading)
 
-    def load_now(self, enter: Callable[[int], None], pipe: int) -> "AsyncLLM":
+    def load_now(self, enter: Callable[[int], None], pipe: int, told: Told) -> "AsyncLLM":
         """Blocks for as long as loading takes; runs on a thread of its own."""
-        enter(0)
+        enter(IMPORTING)
         self.others = family()
         base = os.environ.get(SOCKETS, tempfile.gettempdir())
         self.sockets = tempfile.mkdtemp(prefix="sluice-", dir=base if len(base) <= LONGEST_BASE else "/tmp")
@@ -94,13 +96,13 @@ class Launch:
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
         from vllm.v1.engine.async_llm import AsyncLLM
 
-        enter(1)
+        enter(CONFIGURING)
         check_hub(self.settings)
         config = configure(self.settings, arguments(self.settings, self.device))
         self.warning = check_chats(self.settings, config)
         enter(STARTING_PROCESSES)
         # By default they are in the folder for all that is temporary, and stay there when who has made them is killed.
-        with variable(SOCKETS, self.sockets):
+        with variable(SOCKETS, self.sockets), told():
             llm = AsyncLLM.from_vllm_config(config)
         self.own = self.started()
         return llm
