@@ -12,12 +12,14 @@ from sluice import serving
 from sluice.checked import checked
 from sluice.cli.options import Config, Debug, Set
 from sluice.cli.terminal import Terminal
-from sluice.engine.base import Engine
+from sluice.engine.base import Engine, ModelInfo
+from sluice.engine.devices import Machine
 from sluice.engine.vllm.engine import VLLMEngine
-from sluice.listeners import free_port, listen, where
+from sluice.listeners import free_port, listen, url, where
 from sluice.settings import Settings
 from sluice.stderr import tell
 from sluice.telemetry.starts import Starts, cache_folder, key_of
+from sluice.welcome import examples, facts
 
 
 def serve(config: Config = None, overrides: Set = [], debug: Debug = False) -> None:  # noqa: B006 - typer copies it
@@ -46,11 +48,18 @@ def run(
         for listener in listeners:
             opened.enter_context(listener)
         terminal.say(f"{where(listeners[0])}; {settings.names[0]} is being loaded")
+        address = url(listeners[0])
+
+        def ready(model: ModelInfo) -> None:
+            device = Machine.look().device(settings.engine)
+            terminal.welcome(facts(settings, model, device, address), examples(settings, model, address))
+
         return uvloop.run(
             serving.serve(
-                settings, engine, config, overrides, listeners=listeners, announce=terminal.say, starts=starts
+                settings, engine, config, overrides, listeners=listeners, announce=terminal.say, ready=ready,
+                starts=starts,
             )
-        )
+        )  # fmt: skip
 
 
 def instead(error: OSError) -> str:
