@@ -22,7 +22,10 @@ LOADED = ModelInfo(max_model_len=4096, max_num_seqs=256, kv_cache_tokens=73_728)
 async def test_a_terminal_is_shown_what_there_is() -> None:
     def watch() -> None:
         arguments = ["-m", "tests.serve_fake", json.dumps(SETTINGS), "{}"]
-        server = pexpect.spawn(sys.executable, arguments, cwd=str(ROOT), encoding="utf-8", dimensions=(60, 120))
+        server = pexpect.spawn(
+            sys.executable, arguments, cwd=str(ROOT), encoding="utf-8", dimensions=(60, 120),
+            env={**os.environ, "TERM": "dumb"},
+        )  # fmt: skip
         try:
             server.expect("Sluice is ready", timeout=30)
             server.expect("model +demo, sequences of 4,096 tokens at most")
