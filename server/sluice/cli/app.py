@@ -14,6 +14,7 @@ from sluice.cli.frontend import frontend
 from sluice.cli.init import init
 from sluice.cli.keys import keys
 from sluice.cli.serve import serve
+from sluice.cli.sweep import closed, opened
 from sluice.errors import SettingsError, SluiceError, one_line
 from sluice.stderr import tell, unfailing_stderr
 
@@ -26,6 +27,8 @@ app.command()(init)
 app.command()(doctor)
 app.command()(chat)
 app.add_typer(keys, name="keys")
+bench.command()(closed)
+bench.command("open")(opened)
 bench.command()(frontend)
 app.add_typer(bench, name="bench")
 
