@@ -15,6 +15,7 @@ from sluice.cli.init import init
 from sluice.cli.keys import keys
 from sluice.cli.serve import serve
 from sluice.cli.sweep import closed, opened
+from sluice.cli.top import top
 from sluice.errors import SettingsError, SluiceError, one_line
 from sluice.stderr import tell, unfailing_stderr
 
@@ -26,6 +27,7 @@ app.command()(check)
 app.command()(init)
 app.command()(doctor)
 app.command()(chat)
+app.command()(top)
 app.add_typer(keys, name="keys")
 bench.command()(closed)
 bench.command("open")(opened)
