@@ -12,6 +12,7 @@ from sluice.engine.devices import Device, Machine
 from sluice.engine.gpus import Gpu, Memory
 from sluice.engine.vllm.memory.estimate import Estimate, estimate
 from sluice.engine.vllm.memory.files import Unknown, read
+from sluice.engine.vllm.memory.room import taken
 from sluice.engine.vllm.memory.shape import Shape
 from sluice.engine.vllm.model_folder import check_model
 from sluice.settings import Settings
@@ -71,8 +72,12 @@ def fitted(values: dict[str, Any], files: Any, device: Device, gpus: Sequence[Gp
     """Sets what has to be set for it to fit. Raises Mistake if nothing does."""
     for _ in range(CHANGES):
         settings = Settings.model_validate(values)
+        shape = Shape.of(files, settings.engine)
         try:
-            return estimate(settings, Shape.of(files, settings.engine), device, gpus=gpus, host=host)
+            found = estimate(settings, shape, device, gpus=gpus, host=host)
+            if now := taken(settings, shape, device, gpus=gpus, host=host):
+                raise now
+            return found
         except Mistake as mistake:
             if mistake.works is None or mistake.place[0] != "engine":
                 raise

@@ -14,11 +14,12 @@ from sluice.engine.gpus import gpus, host_memory
 from sluice.engine.vllm.adapters import check_adapter
 from sluice.engine.vllm.memory.estimate import Estimate, estimate
 from sluice.engine.vllm.memory.files import Unknown, read
+from sluice.engine.vllm.memory.room import taken
 from sluice.engine.vllm.memory.shape import Shape
 from sluice.engine.vllm.model_folder import check_model
 from sluice.engine.vllm.package import mistakes_in
 from sluice.engine.vllm.trial import trial, untried
-from sluice.errors import shown
+from sluice.errors import SettingsError, shown
 from sluice.settings import Settings, Sources
 from sluice.settings.problem import Problem
 from sluice.settings.section import Mistake, collecting
@@ -67,8 +68,11 @@ class Survey:
 
 
 def survey(config: Path | None, overrides: Sequence[str]) -> Survey:
-    """Loads no model; takes the seconds that vLLM's import takes. Raises SettingsError for a file that is not YAML."""
-    sources = Sources(config, overrides, os.environ)
+    """Loads no model; takes the seconds that vLLM's import takes."""
+    try:
+        sources = Sources(config, overrides, os.environ)
+    except SettingsError as error:  # nothing can be read
+        return Survey([Problem("", (), str(error))])
     settings, problems = sources.tried()
     found = Survey(problems, settings)
     if settings is None:
@@ -83,8 +87,7 @@ def survey(config: Path | None, overrides: Sequence[str]) -> Survey:
     found.warnings += [tried.warning] if tried.warning else []
     if not mistakes and not tried.mistakes:
         with collecting(mistakes):
-            found.memory, found.unknown = fitting(settings, found.device, tried.longest)
-        found.warnings += [found.memory.warning] if found.memory and found.memory.warning else []
+            fit(found, settings, found.device, tried.longest)
     mistakes += tried.mistakes
     found.problems = sorted([*problems, *map(sources.told, mistakes)], key=lambda problem: problem.line or 0)
     return found
@@ -108,16 +111,25 @@ def check_host(settings: Settings) -> None:
         raise Mistake(f"{shown(host)}: {error.strerror}", "http", "host", works="127.0.0.1") from None
 
 
-def fitting(settings: Settings, device: Device, longest: int | None) -> tuple[Estimate | None, str | None]:
-    """What fits into the devices' memory, or why that cannot be told. Raises Mistake for what does not fit."""
+def fit(found: Survey, settings: Settings, device: Device, longest: int | None) -> None:
+    """Notes what fits into the devices' memory, or why that cannot be told. Raises Mistake for what does not fit.
+
+    What others have taken of it is a warning: one of them may be the server that these settings are for.
+    """
     engine = settings.engine
     if other := next((name for name in RESIZING if engine.extra.get(name)), None):
-        return None, f"engine.extra.{other} changes it"
-    here = gpus() if device == "cuda" else []
+        found.unknown = f"engine.extra.{other} changes it"
+        return
+    here, host = gpus() if device == "cuda" else [], host_memory()
     if device == "cuda" and len(here) < engine.devices:
-        return None, "not all of its GPUs are in this machine"
+        found.unknown = "not all of its GPUs are in this machine"
+        return
     try:
         shape = Shape.of(read(settings), engine)
     except Unknown as error:
-        return None, str(error)
-    return estimate(settings, shape, device, gpus=here, host=host_memory(), longest=longest), None
+        found.unknown = str(error)
+        return
+    found.memory = estimate(settings, shape, device, gpus=here, host=host, longest=longest)
+    now = taken(settings, shape, device, gpus=here, host=host)
+    found.warnings += [found.memory.warning] if found.memory.warning else []
+    found.warnings += [f"At this moment it would not fit: {now}"] if now else []

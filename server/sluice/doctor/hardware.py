@@ -4,12 +4,11 @@ from collections.abc import Sequence
 
 from sluice.doctor.finding import Finding
 from sluice.engine.gpus import Gpu, Memory
+from sluice.engine.vllm.memory.room import UTILIZATION, down
 
 GIB = 1024**3
 LEAST_FREE_BYTES = 2 * GIB
 """Of the host: what vLLM itself takes before it has loaded anything."""
-MOST_TAKEN = 0.1
-"""Of a GPU: by default vLLM takes 90% of it, and fails where less is free."""
 
 
 def gpu(found: Sequence[Gpu]) -> Finding:
@@ -49,11 +48,11 @@ def memory(host: Memory, found: Sequence[Gpu]) -> list[Finding]:
     for number, each in enumerate(found):
         name, said = f"gpu {number} memory", room(each.memory)
         fits = each.memory.free / each.memory.total
-        if fits > 1 - MOST_TAKEN:
+        if fits >= UTILIZATION:
             findings.append(Finding(name, "fine", said))
         else:
             mend = "end what takes it (nvidia-smi lists it), or set engine.extra.gpu_memory_utilization to "
-            findings.append(Finding(name, "mind", said, f"{mend}{int(fits * 100 - 1) / 100 if fits > 0.02 else 0.01}"))
+            findings.append(Finding(name, "mind", said, f"{mend}{max(down(fits), 0.01)}"))
     return findings
 
 

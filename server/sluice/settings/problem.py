@@ -20,4 +20,4 @@ class Problem:
     line: int | None = None
 
     def __str__(self) -> str:
-        return f"{self.where}: {self.message}"
+        return f"{self.where}: {self.message}" if self.where else self.message

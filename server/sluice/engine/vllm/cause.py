@@ -3,24 +3,21 @@
 import re
 from collections.abc import Callable
 
+from sluice.engine.vllm.memory.room import GIB, KV_BYTES, UTILIZED, utilization
 from sluice.errors import EngineFailed, RequestError, SettingsError, shown
 from sluice.settings import Settings
 from sluice.settings.section import Mistake
 
 Explanation = Callable[[re.Match[str], Settings], Mistake]
-UTILIZATION = ("engine", "extra", "gpu_memory_utilization")
-KV_BYTES = ("engine", "extra", "kv_cache_memory_bytes")
-GIB = 1024**3
 LESS = 0.08
 """Of a GPU's memory: what is tried next where a step or CUDA graphs have found too little beside the KV cache."""
-DOCTOR = "`sluice doctor` looks at this machine, and --debug shows all that was said"
 
 
 def too_long(found: re.Match[str], settings: Settings) -> Mistake:
     length, needed, there, fits = found.groups()
     message = f"a sequence of {int(length):,} tokens needs {needed} GiB of KV cache, and there are {there} GiB"
     if fits is None:
-        return Mistake(f"{message}: raise {'.'.join(UTILIZATION)}, or take a smaller model", "engine", "max_model_len")
+        return Mistake(f"{message}: raise {'.'.join(UTILIZED)}, or take a smaller model", "engine", "max_model_len")
     return Mistake(message, "engine", "max_model_len", works=int(fits))
 
 
@@ -28,14 +25,14 @@ def no_cache(found: re.Match[str], settings: Settings) -> Mistake:
     part = utilization(settings)
     message = "nothing is left for the KV cache beside the weights and a step"
     if part < 0.95:
-        return Mistake(message, *UTILIZATION, works=0.95)
+        return Mistake(message, *UTILIZED, works=0.95)
     return Mistake(f"{message}: take a smaller model, one that is quantized, or more GPUs", "model")
 
 
 def taken(found: re.Match[str], settings: Settings) -> Mistake:
     free, total = float(found["free"]), float(found["total"])
     message = f"{found['part']} of {total:g} GiB are wanted, and {free:g} GiB are free: end what takes the rest"
-    return Mistake(message, *UTILIZATION, works=int(free / total * 100 - 0.5) / 100)
+    return Mistake(message, *UTILIZED, works=int(free / total * 100 - 0.5) / 100)
 
 
 def taken_here(found: re.Match[str], settings: Settings) -> Mistake:
@@ -47,7 +44,7 @@ def taken_here(found: re.Match[str], settings: Settings) -> Mistake:
 def out_of_memory(found: re.Match[str], settings: Settings) -> Mistake:
     tried, total, free = found["tried"], found["total"], found["free"]
     message = f"a GPU of {total} has run out of memory: {tried} more were needed, and {free} were free"
-    return Mistake(message, *UTILIZATION, works=round(utilization(settings) - LESS, 2))
+    return Mistake(message, *UTILIZED, works=round(utilization(settings) - LESS, 2))
 
 
 def too_many(found: re.Match[str], settings: Settings) -> Mistake:
@@ -117,7 +114,3 @@ def failure(cause: str, settings: Settings) -> SettingsError | RequestError:
     if known is not None:
         return known
     return EngineFailed(f"The model {settings.model} cannot be loaded: {cause}")
-
-
-def utilization(settings: Settings) -> float:
-    return float(settings.engine.extra.get("gpu_memory_utilization", 0.92))

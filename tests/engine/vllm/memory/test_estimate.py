@@ -7,6 +7,7 @@ import pytest
 from sluice.engine.gpus import Gpu, Memory
 from sluice.engine.vllm.memory.estimate import Estimate, estimate
 from sluice.engine.vllm.memory.files import ModelFiles, Unknown
+from sluice.engine.vllm.memory.room import taken
 from sluice.engine.vllm.memory.shape import Shape
 from sluice.settings import Settings
 from sluice.settings.section import Mistake
@@ -66,9 +67,13 @@ def test_a_larger_part_of_the_gpu_comes_before_a_shorter_sequence() -> None:
 
 
 def test_a_gpu_that_others_use_has_a_part_that_is_free() -> None:
-    place, works = mistake(gpu(80, 60))
-    assert (place, works) == ("engine.extra.gpu_memory_utilization", 0.74)
-    assert on_gpus(gpu(80, 60), extra={"gpu_memory_utilization": works}).warning is None
+    settings, used = Settings(), [gpu(80, 60)]
+    assert on_gpus(*used).full_length > 1
+    found: Any = taken(settings, shape(), "cuda", gpus=used, host=HOST)
+    assert (".".join(found.place), found.works) == ("engine.extra.gpu_memory_utilization", 0.74)
+    yielding = Settings.model_validate({"engine": {"extra": {"gpu_memory_utilization": found.works}}})
+    assert taken(yielding, shape(), "cuda", gpus=used, host=HOST) is None
+    assert taken(settings, shape(), "cuda", gpus=[gpu(80)], host=HOST) is None
 
 
 def test_weights_that_are_too_large_are_shared_by_more_gpus() -> None:
@@ -87,7 +92,10 @@ def test_what_only_fits_without_a_step_is_a_warning() -> None:
 def test_a_cpu_has_what_is_set_if_it_is_there() -> None:
     settings = Settings.model_validate({"engine": {"extra": {"kv_cache_memory_bytes": 8 * GIB}}})
     assert estimate(settings, shape(), "cpu", gpus=(), host=HOST).kv_cache == 8 * GIB
-    small = Memory(32 * GIB, 24 * GIB)
+    assert taken(settings, shape(), "cpu", gpus=(), host=HOST) is None
+    now: Any = taken(settings, shape(), "cpu", gpus=(), host=Memory(64 * GIB, 24 * GIB))
+    assert (now.place[-1], now.works) == ("kv_cache_memory_bytes", 22 * GIB - shape().weights)
+    small = Memory(24 * GIB, 24 * GIB)
     with pytest.raises(Mistake) as error:
         estimate(settings, shape(), "cpu", gpus=(), host=small)
     assert error.value.place[-1] == "kv_cache_memory_bytes"
