@@ -11,9 +11,9 @@ PACKAGE = Path(__file__).parents[1] / "server" / "sluice"
 LAYERS = {
     "errors": 0, "heap": 0, "settings": 0, "stderr": 0,
     "admission": 1, "engine": 1, "transport": 1, "telemetry": 1,
-    "wire": 2, "demo": 2, "bench": 2, "page": 2, "live": 2, "anthropic": 3, "openai": 3, "api": 4,
+    "wire": 2, "demo": 2, "bench": 2, "client": 2, "page": 2, "live": 2, "anthropic": 3, "openai": 3, "api": 4,
     "checked": 5, "lifecycle": 5, "listeners": 5, "reload": 5,
-    "app": 6,
+    "app": 6, "doctor": 6, "draft": 6, "survey": 6, "welcome": 6,
     "serving": 7, "asgi": 7, "cli": 8, "__main__": 8,
 }  # fmt: skip
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")

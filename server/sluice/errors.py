@@ -2,6 +2,7 @@
 
 SluiceError
 ├── SettingsError            a mistake in the settings: exit 2 (3 lines of text at most, the key is named)
+├── ServerFailed             a server that a command asks does not answer as it should: exit 1, one line
 ├── BenchFailed              the bench cannot measure this server: exit 1, one line
 └── RequestError             ends one request; the server goes on
     ├── InvalidRequest       the client can mend it
@@ -38,6 +39,10 @@ class SluiceError(Exception):
 
 class SettingsError(SluiceError):
     """The settings cannot be used; the message names the key and where it was set."""
+
+
+class ServerFailed(SluiceError):
+    """A server that is asked from the command line cannot be reached, or refuses; the message says why."""
 
 
 class BenchFailed(SluiceError):

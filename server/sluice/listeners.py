@@ -50,10 +50,24 @@ def bind(address: str, port: int) -> socket.socket:
     return socket.create_server((address, port), family=family, backlog=2048, dualstack_ipv6=address == "::")
 
 
+def url(listener: socket.socket) -> str:
+    """One that can be asked on this machine."""
+    host, port = listener.getsockname()[:2]
+    if ip_address(host).is_unspecified:
+        return f"http://127.0.0.1:{port}"
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+
+
 def where(listener: socket.socket) -> str:
     """That the port is open, with a URL that can be asked on this machine."""
-    host, port = listener.getsockname()[:2]
-    if not ip_address(host).is_unspecified:
-        return f"http://{f'[{host}]' if ':' in host else host}:{port} is open"
+    if not ip_address(listener.getsockname()[0]).is_unspecified:
+        return f"{url(listener)} is open"
     families = "IPv4 and IPv6" if listener.family == socket.AF_INET6 else "IPv4"
-    return f"http://127.0.0.1:{port} is open, and at every other address of this machine ({families})"
+    return f"{url(listener)} is open, and at every other address of this machine ({families})"
+
+
+def free_port() -> int:
+    """One of the loopback's that nobody has at this moment."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port

@@ -19,7 +19,7 @@ from starlette.types import Receive, Scope, Send
 from sluice.api.closing import Closing
 from sluice.api.errors import form_for, to_reply, to_response
 from sluice.app import create_app
-from sluice.engine.base import Engine
+from sluice.engine.base import Engine, ModelInfo
 from sluice.errors import Unavailable
 from sluice.heap import collapse, freeze
 from sluice.lifecycle import Lifecycle
@@ -51,13 +51,17 @@ class Server(uvicorn.Server):
 
 async def serve(
     settings: Settings, engine: Engine, config: Path | None, overrides: Sequence[str],
-    *, listeners: Sequence[socket.socket], announce: Callable[[str], None], starts: Starts | None = None,
+    *, listeners: Sequence[socket.socket], announce: Callable[[str], None], ready: Callable[[ModelInfo], None],
+    starts: Starts | None = None,
 ) -> int:  # fmt: skip
-    """Serve until a signal or a failure; returns the exit code. `config` and `overrides` are read again on changes."""
+    """Serve until a signal or a failure; returns the exit code. `config` and `overrides` are read again on changes.
+
+    `ready` is called once the model is loaded, on a thread.
+    """
     app = create_app(settings, engine, announce=announce, starts=starts)
     lifecycle: Lifecycle = app.state.lifecycle
     reload = Reload(settings, config, overrides, loaded=lifecycle.loaded, apply=app.state.apply, announce=announce)
-    meanwhile = [asyncio.create_task(reload.watch()), asyncio.create_task(settle(lifecycle))]
+    meanwhile = [asyncio.create_task(task) for task in (reload.watch(), settle(lifecycle), greet(lifecycle, ready))]
     try:
         return await run(app, settings, listeners, announce)
     finally:
@@ -134,6 +138,12 @@ def layers(app: FastAPI) -> Iterator[type]:
     while layer is not app.router:
         yield type(layer)
         layer = getattr(layer, "app", app.router)
+
+
+async def greet(lifecycle: Lifecycle, ready: Callable[[ModelInfo], None]) -> None:
+    await lifecycle.loaded.wait()
+    assert lifecycle.model is not None, "it is loaded"
+    await asyncio.to_thread(ready, lifecycle.model)
 
 
 async def settle(lifecycle: Lifecycle) -> None:

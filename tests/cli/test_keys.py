@@ -1,5 +1,6 @@
 """`sluice keys new`: stdout is the key alone, and what stderr says to paste lets it in."""
 
+import json
 import re
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import yaml
 from sluice.admission.tenants import Tenants
 from sluice.errors import Unauthorized
 from sluice.settings import load
-from tests.cli.test_check import sluice
+from tests.cli.command import sluice
 
 
 @pytest.mark.parametrize("name", ["team-a", "1.0"])
@@ -34,6 +35,13 @@ async def test_without_a_name_there_is_one_line_to_paste() -> None:
     settings = yaml.safe_load(f"tenants:\n- name: a\n  keys:\n{line}")["tenants"]
     assert code == 0
     assert Tenants(load(None, [f"tenants={settings}"], {}).tenants, {}).identify(out.strip()).name == "a"
+
+
+async def test_json_has_the_key_and_the_lines() -> None:
+    code, out, err = await sluice("keys", "new", "--tenant", "a", "--json")
+    told = json.loads(out)
+    assert (code, err) == (0, "")
+    assert Tenants(load(None, [f"tenants={told['settings']}"], {}).tenants, {}).identify(told["key"]).name == "a"
 
 
 async def test_a_name_that_cannot_be_is_exit_2_and_no_key() -> None:

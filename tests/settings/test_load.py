@@ -40,7 +40,7 @@ def test_command_line_before_environment_before_file_before_default(tmp_path: Pa
 MISTAKES = {
     "traffic:\n  concurency: 4\n": ("sluice.yaml:2: traffic.concurency: there is no", "mean traffic.concurrency?"),
     "trafic: {}\n": ("sluice.yaml:1: trafic: there is no such setting", "did you mean traffic?"),
-    "traffic:\n  concurrency: 8\n  max_concurrency: 4\n": ("sluice.yaml:1: traffic: max_concurrency", "smaller"),
+    "traffic:\n  concurrency: 8\n  max_concurrency: 4\n": ("sluice.yaml:3: traffic.max_concurrency: 4", "8 would work"),
     "traffic:\n  concurrency: many\n": ("sluice.yaml:2: traffic.concurrency", "integer"),
     "traffic:\n  timeout: 0\n": ("sluice.yaml:2: traffic.timeout", "greater than 0"),
     "model: demo\nmodel: other\n": ("sluice.yaml:2: model is set twice", "line 1"),

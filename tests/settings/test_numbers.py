@@ -1,5 +1,6 @@
 """Every number of the settings, with every value that is none for it."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
@@ -57,7 +58,7 @@ def test_an_absurd_value_names_its_line_and_key(tmp_path: Path, key: str, value:
 @pytest.mark.parametrize("value", NO_WHOLE_NUMBERS)
 @pytest.mark.parametrize("key", [key for key, kind in ALL.items() if kind is int])
 def test_a_count_is_a_whole_number(tmp_path: Path, key: str, value: str) -> None:
-    assert told(tmp_path, key, value).endswith("integer")
+    assert re.search(r"a valid integer; (1|4|1000) would work$", told(tmp_path, key, value))
 
 
 @pytest.mark.parametrize("key", [key for key, kind in ALL.items() if kind is float])

@@ -4,6 +4,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from statistics import fmean, pvariance
 from typing import Self
 
@@ -51,6 +52,8 @@ class Figures:
     finished_per_second: float
     outcomes: dict[Outcome, int]
     first_token: Latency | None
+    inter_token: Latency | None
+    """From one event with tokens to the next."""
     admitted: Latency | None
     refused: Latency | None
     probe: Latency | None
@@ -88,6 +91,7 @@ class Figures:
             finished_per_second=whole / seconds,
             outcomes=dict(Counter(a.outcome for a in attempts)),
             first_token=Latency.of(a.token_times[0] - a.due for a in finished if a.token_times),
+            inter_token=Latency.of(gap for a in finished for gap in gaps(a.token_times)),
             admitted=Latency.of(latencies(finished)),
             refused=Latency.of(latencies(a for a in attempts if a.outcome == "refused")),
             probe=Latency.of(latencies(answered)),
@@ -97,6 +101,10 @@ class Figures:
             generator_lag=Latency.of(a.started - a.due for a in attempts),
             generator_cpu=run.cpu / (run.until - run.began),
         )
+
+
+def gaps(moments: Sequence[float]) -> Iterable[float]:
+    return (later - earlier for earlier, later in pairwise(moments))
 
 
 def latencies(attempts: Iterable[Attempt]) -> Iterable[float]:

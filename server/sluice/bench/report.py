@@ -2,7 +2,7 @@
 
 import os
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -12,18 +12,31 @@ import psutil
 from rich.table import Table
 
 from sluice.bench.figures import Figures, Latency
+from sluice.bench.load import Load
 from sluice.bench.overload import Level, Overload
 from sluice.bench.overload import __doc__ as method
 from sluice.bench.record import Outcome
+from sluice.bench.sweep import Loop, Step, Sweep
+from sluice.bench.sweep import __doc__ as sweep_method
 
 
 def table(levels: Sequence[Level]) -> Table:
-    """A column a level, a row a figure; latencies in ms."""
+    return columns("load", {f"{level.multiple:g}×": level.figures for level in levels})
+
+
+def sweep_table(steps: Sequence[Step], loop: Loop) -> Table:
+    load = "clients" if loop == "closed" else "requests a second"
+    return columns(load, {f"{step.size:g}": step.figures for step in steps})
+
+
+def columns(load: str, measured: Mapping[str, Figures]) -> Table:
+    """A column a load, a row a figure; latencies in ms."""
     shown = Table(title="latencies: p50 / p95 / p99 in ms")
-    shown.add_column("load", no_wrap=True)
-    for level in levels:
-        shown.add_column(f"{level.multiple:g}×", justify="right")
-    rows = [cells(level.figures, max(level.figures.goodput for level in levels)) for level in levels]
+    shown.add_column(load, no_wrap=True)
+    for name in measured:
+        shown.add_column(name, justify="right")
+    peak = max(figures.goodput for figures in measured.values())
+    rows = [cells(figures, peak) for figures in measured.values()]
     for name in rows[0] if rows else ():
         if any(row[name] for row in rows):
             shown.add_row(name, *(row[name] for row in rows))
@@ -40,6 +53,7 @@ def cells(figures: Figures, peak: float) -> dict[str, str]:
         "  of its peak": f"{figures.goodput / peak:.1%}" if peak else "",
         **{name.replace("_", " "): text(figures.outcomes.get(name), "d") for name in get_args(Outcome)},
         "first token": milliseconds(figures.first_token),
+        "between tokens": milliseconds(figures.inter_token),
         "whole answer": milliseconds(figures.admitted),
         "refusal": milliseconds(figures.refused),
         "probe": milliseconds(figures.probe),
@@ -67,7 +81,26 @@ def milliseconds(latency: Latency | None) -> str:
 
 def document(measured: Overload, date: datetime, command: str) -> dict[str, Any]:
     """All there is to know about the measurement; times in seconds."""
-    load = measured.load
+    return {
+        **circumstances(measured.load, date, command),
+        "saturation_requests_per_second": measured.saturation,
+        "method": method,
+        "levels": [{"multiple": level.multiple, **asdict(level.figures)} for level in measured.levels],
+    }
+
+
+def sweep_document(measured: Sweep, date: datetime, command: str) -> dict[str, Any]:
+    """The same for a sweep."""
+    size = "clients" if measured.loop == "closed" else "requests_per_second"
+    return {
+        **circumstances(measured.load, date, command),
+        "loop": measured.loop,
+        "method": sweep_method,
+        "steps": [{size: step.size, **asdict(step.figures)} for step in measured.steps],
+    }
+
+
+def circumstances(load: Load, date: datetime, command: str) -> dict[str, Any]:
     return {
         "date": date.isoformat(timespec="seconds"),
         "machine": machine(),
@@ -77,9 +110,6 @@ def document(measured: Overload, date: datetime, command: str) -> dict[str, Any]
         "body": load.subject.body,
         "tenants": len(load.tenants),
         "interrupted": load.stop.is_set(),
-        "saturation_requests_per_second": measured.saturation,
-        "method": method,
-        "levels": [{"multiple": level.multiple, **asdict(level.figures)} for level in measured.levels],
     }
 
 

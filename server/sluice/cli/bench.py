@@ -17,12 +17,12 @@ from sluice.bench.chart import draw
 from sluice.bench.overload import measure
 from sluice.bench.plan import Plan
 from sluice.bench.report import document, table
+from sluice.cli.options import AsJson, Url
 from sluice.cli.watched import watched
 from sluice.errors import BenchFailed
 
 bench = typer.Typer(help="Measure a server from the outside.", no_args_is_help=True)
 
-Url = Annotated[str, typer.Argument(help="Such as http://127.0.0.1:8000; any server that speaks OpenAI's API.")]
 Model = Annotated[str | None, typer.Option(help="Default: the first that the server names.")]
 Multiples = Annotated[str, typer.Option(help="The loads, as multiples of saturation.")]
 Seconds = Annotated[float, typer.Option(min=1, max=3600, help="How long each load lasts.")]
@@ -55,6 +55,7 @@ def overload(
     timeout: Timeout = 60,
     keys: Keys = [],  # noqa: B006 - typer copies it
     out: Out = Path("bench"),
+    as_json: AsJson = False,
 ) -> None:
     """Load a server up to 10 times what it can serve: goodput, refusals, latencies, retries, fairness."""
     plan = Plan(
@@ -66,8 +67,11 @@ def overload(
     measured = uvloop.run(watched(lambda stop, status: measure(url, plan, stop, status.update), "saying hello"))
     written = document(measured, date, command(keys))
     (out / "overload.json").write_text(json.dumps(written, indent=2) + "\n")
-    Console(width=None if sys.stdout.isatty() else 150).print(table(measured.levels))
-    print(f"1× is {measured.saturation:.2f} requests a second. All figures are in {out / 'overload.json'}.")
+    if as_json:
+        print(json.dumps(written, indent=2))
+    else:
+        Console(width=None if sys.stdout.isatty() else 150).print(table(measured.levels))
+        print(f"1× is {measured.saturation:.2f} requests a second. All figures are in {out / 'overload.json'}.")
     draw(measured.levels, f"{url}, 1× is {measured.saturation:.1f} requests a second", out / "overload.png")
     if measured.load.stop.is_set():
         raise BenchFailed("interrupted: the last load was shorter than the others")
@@ -83,13 +87,14 @@ def prepare(out: Path) -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
-def numbers(text: str) -> Sequence[float]:
+def numbers(text: str, option: str = "--multiples", most: float = 100) -> Sequence[float]:
+    """Raises BenchFailed, which names the option."""
     try:
         values = [float(part) for part in text.split(",")]
     except ValueError:
         values = []
-    if not values or not all(0 < value <= 100 for value in values):
-        raise BenchFailed(f"--multiples {text}: write numbers up to 100, such as 0.5,1,2,5,10")
+    if not values or not all(0 < value <= most for value in values):
+        raise BenchFailed(f"{option} {text}: write numbers up to {most:g}, such as 0.5,1,2,5,10")
     return values
 
 

@@ -1,5 +1,6 @@
 """`sluice keys`: API keys for tenants and operators."""
 
+import json
 import sys
 import textwrap
 from typing import Annotated
@@ -9,6 +10,7 @@ import yaml
 from pydantic import ValidationError
 
 from sluice.admission.keys import digest, new_key
+from sluice.cli.options import AsJson
 from sluice.errors import SettingsError
 from sluice.settings import Tenant
 
@@ -18,7 +20,7 @@ Operator = Annotated[bool, typer.Option("--operator", help="Make an operator's k
 
 
 @keys.command()
-def new(tenant: Name = None, operator: Operator = False) -> None:
+def new(tenant: Name = None, operator: Operator = False, as_json: AsJson = False) -> None:
     """Make a key. stdout gets the key alone; stderr the lines for the settings, which hold only its SHA-256."""
     key = new_key()
     source = f"sha256:{digest(key).hex()}"
@@ -33,5 +35,8 @@ def new(tenant: Name = None, operator: Operator = False) -> None:
         except ValidationError as error:
             raise SettingsError(f"--tenant {tenant}: {error.errors()[0]['msg']}") from None
         place, lines = "`tenants:`", yaml.safe_dump([{"name": tenant, "keys": [source]}], sort_keys=False)
+    if as_json:
+        print(json.dumps({"key": key, "settings": yaml.safe_load(lines)}))
+        return
     print(f"Paste under {place}\n{textwrap.indent(lines, '  ')}Keep the key, it is not shown again:", file=sys.stderr)
     print(key)

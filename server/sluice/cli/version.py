@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from sluice import __version__
+from sluice.cli.options import Debug
 
 
 def show(wanted: bool) -> None:
@@ -32,5 +33,5 @@ def installed(*packages: str) -> str:
 Version = Annotated[bool, typer.Option("--version", callback=show, is_eager=True, help="Show the versions and exit.")]
 
 
-def main(wanted: Version = False) -> None:
+def main(wanted: Version = False, debug: Debug = False) -> None:
     """Sluice: a continuous-batching LLM server."""

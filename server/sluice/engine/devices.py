@@ -52,6 +52,7 @@ class Machine:
                 f"this machine has {here}",
                 "engine",
                 key,
+                works="cpu" if key == "device" else here * getattr(engine, key) // engine.devices or None,
             )
 
 

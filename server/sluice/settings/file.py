@@ -1,7 +1,7 @@
 """Reads a YAML file into plain values, and remembers the line of every key."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -14,16 +14,26 @@ MAX_BYTES = 1024**2
 MERGE = "tag:yaml.org,2002:merge"
 
 
+class Twice(NamedTuple):
+    """A key that is set in two lines."""
+
+    place: Place
+    line: int
+    first: int
+
+
 class File:
     """`values` is the file's content; `lines` says where each key and item stands, counted from 1.
 
-    `content`: what has been read of it already. Raises SettingsError, with the line, for what is not YAML, not a
-    mapping, too much, a duplicate key or a tag such as `!!python/object`.
+    `content`: what has been read of it already. `twice`: the duplicate keys, each with both of its lines; the last of
+    their values counts. Raises SettingsError, with the line, for what is not YAML, not a mapping, too much, or a tag
+    such as `!!python/object`.
     """
 
     def __init__(self, path: Path, content: bytes | None = None) -> None:
         self.path = path
         self.lines: dict[Place, int] = {}
+        self.twice: list[Twice] = []
         try:
             document = Document((read(path) if content is None else content).decode())
             self.note(document.root, ())
@@ -41,7 +51,7 @@ class File:
             raise SettingsError(f"{path}:1: the file has to be a mapping of settings, such as `model: demo`")
 
     def note(self, node: yaml.Node | None, place: Place) -> None:
-        """Walk the tree; note where keys and items stand, and refuse what is there twice.
+        """Walk the tree; note where keys and items stand, and which are there twice.
 
         What `<<` brings in stands where it was written, unless the mapping has such a key of its own.
         """
@@ -57,9 +67,9 @@ class File:
             name, line = str(key.value), key.start_mark.line + 1
             here = (*place, name)
             if name in first:
-                key_name = shown(".".join(here))
-                raise SettingsError(f"{self.path}:{line}: {key_name} is set twice (first in line {first[name]})")
-            first[name] = line
+                self.twice.append(Twice(here, line, first[name]))
+                self.lines[here] = line
+            first.setdefault(name, line)
             if key.tag == MERGE:
                 for mapping in value.value if isinstance(value, yaml.SequenceNode) else [value]:
                     self.note(mapping, place)
@@ -67,11 +77,16 @@ class File:
                 self.lines[here] = line
                 self.note(value, here)
 
-    def where(self, place: Place) -> str:
-        """`FILE:LINE` of the key, or of the nearest one above it."""
+    def line(self, place: Place) -> int | None:
+        """That of the key, or of the nearest one above it."""
         while place and place not in self.lines:
             place = place[:-1]
-        return f"{self.path}:{self.lines[place]}" if place else str(self.path)
+        return self.lines[place] if place else None
+
+    def where(self, place: Place) -> str:
+        """`FILE:LINE`."""
+        line = self.line(place)
+        return str(self.path) if line is None else f"{self.path}:{line}"
 
 
 def read(path: Path) -> bytes:

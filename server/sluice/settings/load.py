@@ -14,8 +14,9 @@ from sluice.errors import SettingsError, shown
 from sluice.settings.file import File, Place
 from sluice.settings.models import Settings
 from sluice.settings.overrides import PREFIX, from_environment, parse_option
+from sluice.settings.problem import Problem
 from sluice.settings.section import Mistake
-from sluice.settings.suggestion import suggestion
+from sluice.settings.suggestion import suggestion, working
 
 
 def load(
@@ -37,7 +38,7 @@ def load(
 
 
 class Sources:
-    """All that is set, and where. `content`: the file's, if it has been read. Raises SettingsError."""
+    """All that is set, and where. `content`: the file's, if it is read. Raises SettingsError for what is not YAML."""
 
     def __init__(
         self, path: Path | None, overrides: Sequence[str], environ: Mapping[str, str], content: bytes | None = None
@@ -46,12 +47,39 @@ class Sources:
         self.variables = from_environment(environ)
         self.options = dict(parse_option(text) for text in overrides)
 
-    def settings(self) -> Settings:
+    def values(self) -> dict[str, Any]:
+        """All layers laid over each other."""
         values: dict[str, Any] = {}
         for layer in (self.file.values if self.file else {}, nested(self.variables), nested(self.options)):
             values = merged(values, layer)
+        return values
+
+    def settings(self) -> Settings:
+        """Raises SettingsError for the first mistake."""
+        for problem in self.set_twice():
+            raise SettingsError(str(problem))
         with self.telling():
-            return Settings.model_validate(values)
+            return Settings.model_validate(self.values())
+
+    def tried(self) -> tuple[Settings | None, list[Problem]]:
+        """All mistakes that can be found, and the settings without what is mistaken, if that makes any."""
+        problems, values = list(self.set_twice()), self.values()
+        while True:
+            try:
+                return Settings.model_validate(values), problems
+            except ValidationError as error:
+                found = [self.problem(each) for each in error.errors()]
+            problems += found
+            smaller = functools.reduce(without, (problem.place for problem in found), values)
+            if smaller == values:
+                return None, problems
+            values = smaller
+
+    def set_twice(self) -> Iterator[Problem]:
+        for twice in self.file.twice if self.file else ():
+            where = f"{self.file.path}:{twice.line}" if self.file else ""
+            key = shown(".".join(twice.place))
+            yield Problem(where, twice.place, f"{key} is set twice (first in line {twice.first})", line=twice.line)
 
     @contextmanager
     def telling(self) -> Iterator[None]:
@@ -59,21 +87,29 @@ class Sources:
         try:
             yield
         except Mistake as mistake:
-            raise SettingsError(f"{self.where(mistake.place)}: {mistake.message}") from None
+            raise SettingsError(str(self.told(mistake))) from None
         except ValidationError as error:
             mistakes = error.errors()
             unknown = (each for each in mistakes if each["type"] == "extra_forbidden")  # may be why one is missing
-            raise SettingsError(self.describe(next(unknown, mistakes[0]))) from None
+            raise SettingsError(str(self.problem(next(unknown, mistakes[0])))) from None
 
-    def describe(self, error: ErrorDetails) -> str:
-        """One line: where it was set, the key, what is wrong, and the nearest key that exists."""
+    def told(self, mistake: Mistake) -> Problem:
+        place = mistake.place
+        elsewhere = nearest(place, self.options) or nearest(place, self.variables)
+        line = self.file.line(place) if self.file and elsewhere is None else None
+        return Problem(self.where(place), place, mistake.message, mistake.works, line)
+
+    def problem(self, error: ErrorDetails) -> Problem:
+        """Where it was set, what is wrong, and the nearest key that exists, or a value that would do."""
         place = tuple(map(str, error["loc"]))
         cause, message = error.get("ctx", {}).get("error"), error["msg"].removeprefix("Value error, ")
+        message = f"{message[0].lower()}{message[1:]}"
         if isinstance(cause, Mistake):
-            place, message = place + cause.place, cause.message
+            cause.place = (*place, *cause.place)
+            return self.told(cause)
         if error["type"] == "extra_forbidden":
-            message = f"there is no such setting{suggestion(place)}"
-        return f"{self.where(place)}: {message[0].lower()}{message[1:]}"
+            return self.told(Mistake(f"there is no such setting{suggestion(place)}", *place))
+        return self.told(Mistake(message, *place, works=working(place, error)))
 
     def where(self, place: Place) -> str:
         """Where it was set, and its key."""
@@ -106,3 +142,14 @@ def merged(low: dict[str, Any], high: dict[str, Any]) -> dict[str, Any]:
         below = out.get(key)
         out[key] = merged(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
     return out
+
+
+def without(values: dict[str, Any], place: Place) -> dict[str, Any]:
+    """The same values, but for what is set at this place; of a list nothing is left, or its items would have moved."""
+    if not place or place[0] not in values:
+        return values
+    below = values[place[0]]
+    rest = {key: value for key, value in values.items() if key != place[0]}
+    if len(place) > 1 and isinstance(below, dict) and place[1] in below:
+        return rest | {place[0]: without(below, place[1:])}
+    return rest

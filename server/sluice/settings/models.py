@@ -55,9 +55,10 @@ class Traffic(Section):
     @model_validator(mode="after")
     def room_for_the_batch(self) -> Self:
         if self.concurrency and self.max_concurrency and self.max_concurrency < self.concurrency:
-            raise ValueError(
-                f"max_concurrency ({self.max_concurrency}) is smaller than concurrency ({self.concurrency}): "
-                "raise max_concurrency or lower concurrency"
+            raise Mistake(
+                f"{self.max_concurrency} is smaller than traffic.concurrency ({self.concurrency})",
+                "max_concurrency",
+                works=self.concurrency,
             )
         return self
 
@@ -219,6 +220,7 @@ class Settings(Section):
                 "(`sluice keys new` makes a key), or http.allow_anonymous: true",
                 "http",
                 "host",
+                works="127.0.0.1",
             )
         return self
 

@@ -1,5 +1,8 @@
 """What every section of the settings is, and how it tells of a mistake further in."""
 
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, field_validator
@@ -26,8 +29,18 @@ class Section(BaseModel):
 
 
 class Mistake(SettingsError, ValueError):
-    """Found in something below where one looks; `place` leads there."""
+    """Found in something below where one looks; `place` leads there. `works`: a value that would do in its place."""
 
-    def __init__(self, message: str, *place: str) -> None:
-        super().__init__(f"{'.'.join(place)}: {message}")
-        self.message, self.place = message, place
+    def __init__(self, message: str, *place: str, works: Any = None) -> None:
+        self.message = message if works is None else f"{message}; {json.dumps(works)} would work"
+        super().__init__(f"{'.'.join(place)}: {self.message}")
+        self.place, self.works = place, works
+
+
+@contextmanager
+def collecting(mistakes: list[Mistake]) -> Iterator[None]:
+    """What is found wrong inside ends that, and is one more of them."""
+    try:
+        yield
+    except Mistake as mistake:
+        mistakes.append(mistake)

@@ -20,17 +20,22 @@ RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)
 
 def check_adapters(settings: Settings) -> None:
     """Raises Mistake for a folder that is missing, or is not an adapter's."""
-    for number, adapter in enumerate(settings.lora):
-        place = ("lora", str(number), "path")
-        folder = Path(adapter.folder)
-        if not folder.is_dir():
-            raise Mistake("there is no such folder", *place)
-        missing = [CONFIG] if not (folder / CONFIG).exists() else []
-        missing += [WEIGHTS[0]] if not has(folder, *WEIGHTS) else []
-        if missing:
-            raise Mistake(f"the folder has no {', no '.join(missing)}", *place)
-        if rank(adapter, *place) > RANKS[-1]:
-            raise Mistake(f"its rank is {rank(adapter, *place)}, and vLLM takes {RANKS[-1]} at most", *place)
+    for number in range(len(settings.lora)):
+        check_adapter(settings, number)
+
+
+def check_adapter(settings: Settings, number: int) -> None:
+    """Raises Mistake."""
+    adapter, place = settings.lora[number], ("lora", str(number), "path")
+    folder = Path(adapter.folder)
+    if not folder.is_dir():
+        raise Mistake("there is no such folder", *place)
+    missing = [CONFIG] if not (folder / CONFIG).exists() else []
+    missing += [WEIGHTS[0]] if not has(folder, *WEIGHTS) else []
+    if missing:
+        raise Mistake(f"the folder has no {', no '.join(missing)}", *place)
+    if rank(adapter, *place) > RANKS[-1]:
+        raise Mistake(f"its rank is {rank(adapter, *place)}, and vLLM takes {RANKS[-1]} at most", *place)
 
 
 def rank(adapter: Adapter, *place: str) -> int:

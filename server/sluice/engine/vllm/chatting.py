@@ -1,6 +1,7 @@
 """What would fail with the first chat, found before the weights are loaded: the parsers, and the chat template."""
 
 import difflib
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from sluice.errors import one_line, shown
@@ -37,6 +38,12 @@ def check_chats(settings: Settings, config: "VllmConfig") -> str | None:
 
 
 def check_names(tools: str | None, reasoning: str | None) -> None:
+    """Raises Mistake."""
+    for mistake in unknown_parsers(tools, reasoning):
+        raise mistake
+
+
+def unknown_parsers(tools: str | None, reasoning: str | None) -> Iterator[Mistake]:
     from vllm.reasoning import ReasoningParserManager
     from vllm.tool_parsers import ToolParserManager
 
@@ -48,7 +55,7 @@ def check_names(tools: str | None, reasoning: str | None) -> None:
             close = difflib.get_close_matches(name, known, 1)
             hint = f"; did you mean {close[0]}?" if close else ";"
             names = ", ".join(each for each in known if each not in close)
-            raise Mistake(f"vLLM has no parser {shown(name)}{hint} It has {names}", "engine", key)
+            yield Mistake(f"vLLM has no parser {shown(name)}{hint} It has {names}", "engine", key)
 
 
 def check_parsers(tools: str | None, reasoning: str | None, config: "VllmConfig", tokenizer: Any) -> None:

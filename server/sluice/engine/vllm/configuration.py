@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ConfigDict, PydanticUserError, TypeAdapter, ValidationError
 
+from sluice.engine.vllm.cause import explained
 from sluice.engine.vllm.chatting import check_names
 from sluice.errors import one_line, shown
 from sluice.settings import EngineSettings, Settings
@@ -32,6 +33,8 @@ def configure(settings: Settings, arguments: dict[str, Any]) -> "VllmConfig":
     except ValidationError as error:
         first = error.errors()[0]
         message = first["msg"].removeprefix("Value error, ")
+        if known := explained(message, settings):
+            raise known from error
         raise Mistake(f"vLLM: {shown(message)}", *place(str(first["loc"][:1]), message, extra)) from error
     except Exception as error:
         if not is_here(settings):  # it may be the network's
@@ -41,24 +44,29 @@ def configure(settings: Settings, arguments: dict[str, Any]) -> "VllmConfig":
 
 def check_kinds(extra: dict[str, Any]) -> None:
     """Raises Mistake for what is not of the kind that vLLM declares: it looks at that late, or never. Imports vLLM."""
+    for name, value in extra.items():
+        check_kind(name, value)
+
+
+def check_kind(name: str, value: Any) -> None:
+    """Raises Mistake."""
     from vllm.engine.arg_utils import AsyncEngineArgs
 
-    kinds: dict[str, Any] = {field.name: field.type for field in fields(AsyncEngineArgs)}
-    for name, value in extra.items():
-        if isinstance(kinds[name], str):  # it names what only a type checker imports
-            continue
-        try:
-            known: TypeAdapter[Any] = TypeAdapter(kinds[name], config=ConfigDict(arbitrary_types_allowed=True))
-        except PydanticUserError:  # a dataclass has a configuration of its own
-            known = TypeAdapter(kinds[name])
-        try:
-            found = known.validate_python(value)
-        except ValidationError as error:
-            first = error.errors()[0]
-            inner = (str(key) for key in first["loc"]) if isinstance(value, dict) else ()
-            raise Mistake(f"vLLM: {shown(first['msg'])}", "engine", "extra", name, *inner) from None
-        if isinstance(found, bool | int | float) and isinstance(value, bool | str) and type(found) is not type(value):
-            raise Mistake(f"vLLM: it has to be of the type {type(found).__name__}", "engine", "extra", name)
+    kind = next(field.type for field in fields(AsyncEngineArgs) if field.name == name)
+    if isinstance(kind, str):  # it names what only a type checker imports
+        return
+    try:
+        known: TypeAdapter[Any] = TypeAdapter(kind, config=ConfigDict(arbitrary_types_allowed=True))
+    except PydanticUserError:  # a dataclass has a configuration of its own
+        known = TypeAdapter(kind)
+    try:
+        found = known.validate_python(value)
+    except ValidationError as error:
+        first = error.errors()[0]
+        inner = (str(key) for key in first["loc"]) if isinstance(value, dict) else ()
+        raise Mistake(f"vLLM: {shown(first['msg'])}", "engine", "extra", name, *inner) from None
+    if isinstance(found, bool | int | float) and isinstance(value, bool | str) and type(found) is not type(value):
+        raise Mistake(f"vLLM: it has to be of the type {type(found).__name__}", "engine", "extra", name, works=found)
 
 
 def place(first: str, message: str, extra: dict[str, Any]) -> tuple[str, ...]:

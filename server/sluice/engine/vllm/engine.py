@@ -1,6 +1,7 @@
 """vLLM's AsyncLLM behind the Engine protocol."""
 
 import asyncio
+import traceback
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,7 @@ from sluice.engine.base import (
 )
 from sluice.engine.devices import Device
 from sluice.engine.vllm.adapters import requests
+from sluice.engine.vllm.cause import failure
 from sluice.engine.vllm.child_logs import ChildLogs
 from sluice.engine.vllm.launch import Launch
 from sluice.engine.vllm.milestones import Milestones
@@ -52,10 +54,13 @@ LISTS = ("stop", "stop_token_ids", "bad_words", "allowed_token_ids", "logprob_to
 
 
 class VLLMEngine:
-    """Starts, feeds and stops vLLM as the settings say. `misfit`: why its outputs don't come the direct way."""
+    """Starts, feeds and stops vLLM as the settings say. `misfit`: why its outputs don't come the direct way.
 
-    def __init__(self, settings: Settings, device: Device) -> None:
-        self.settings = settings
+    `debug`: tell all that its processes say while they start, and where it failed if it does.
+    """
+
+    def __init__(self, settings: Settings, device: Device, debug: bool = False) -> None:
+        self.settings, self.debug = settings, debug
         self.launch = Launch(settings, device)
         self.llm: AsyncLLM | None = None
         self.path: OutputPath | None = None
@@ -121,16 +126,17 @@ class VLLMEngine:
         """
         loop = asyncio.get_running_loop()
         milestones = Milestones(lambda loading: loop.call_soon_threadsafe(report, loading))
-        with ChildLogs(serving, milestones.heard) as logs:
+        with ChildLogs(serving or self.debug, milestones.heard) as logs:
             try:
                 loaded = await self.prepare(await launch.load(report, logs.pipe, milestones.told))
                 if connects:
                     await self.connect(launch, loaded)
-            except SettingsError:
-                raise
             except Exception as error:
-                cause = logs.cause() or one_line(error)
-                raise EngineFailed(f"The model {self.settings.model} cannot be loaded: {cause}") from error
+                if self.debug:
+                    traceback.print_exc()
+                if isinstance(error, SettingsError):
+                    raise
+                raise failure(logs.cause() or one_line(error), self.settings) from error
             finally:
                 milestones.is_over = True
         logs.forward()

@@ -25,6 +25,7 @@ from sluice.engine.devices import Device
 from sluice.engine.vllm import adapters, cpu
 from sluice.engine.vllm.chatting import check_chats
 from sluice.engine.vllm.configuration import configure
+from sluice.engine.vllm.hub import check_hub
 from sluice.engine.vllm.milestones import CONFIGURING, IMPORTING, STAGES, STARTING_PROCESSES
 from sluice.engine.vllm.package import check_companions
 from sluice.engine.vllm.processes import below, family, kill, on_a_daemon_thread
@@ -96,6 +97,7 @@ class Launch:
         # Who keeps an error of an import that fails inside keeps the frames above it, and with this one the engine.
         on_a_daemon_thread(import_vllm).result()
         enter(CONFIGURING)
+        check_hub(self.settings)
         config = configure(self.settings, arguments(self.settings, self.device))
         self.warning = check_chats(self.settings, config)
         enter(STARTING_PROCESSES)

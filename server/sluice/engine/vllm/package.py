@@ -2,6 +2,7 @@
 
 import ast
 import difflib
+from collections.abc import Iterator
 from importlib.metadata import distributions
 from importlib.util import find_spec
 from pathlib import Path
@@ -28,12 +29,17 @@ def known_arguments() -> set[str]:
 
 def check_extra(extra: dict[str, Any]) -> None:
     """Raises Mistake for an `engine.extra` that vLLM does not know."""
+    for mistake in mistakes_in(extra):
+        raise mistake
+
+
+def mistakes_in(extra: dict[str, Any]) -> Iterator[Mistake]:
     known = known_arguments() if extra else set()
     for name in extra:
         if known and name not in known:
             close = difflib.get_close_matches(name, known, 1)
             hint = f"; did you mean {close[0]}?" if close else ""
-            raise Mistake(f"vLLM has no such engine argument{hint}", "engine", "extra", name)
+            yield Mistake(f"vLLM has no such engine argument{hint}", "engine", "extra", name)
 
 
 def check_companions() -> None:

@@ -40,6 +40,13 @@ async def choose(
     return public, reason
 
 
+def outlook() -> str | None:
+    """Why the direct way will not do, as far as this can be said before a model is loaded. Imports vLLM."""
+    from sluice.engine.vllm.direct.contract import odd_fields
+
+    return odd_fields()
+
+
 async def direct(llm: "AsyncLLM", pace: Pace, renderer: Renderer) -> OutputPath:
     """Raises whatever is in its way, and then has left everything to vLLM."""
     config = llm.vllm_config
