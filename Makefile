@@ -21,7 +21,7 @@ TORCH_CPU := torch==2.13.0+cpu
 # transformers, and triton has nothing to run on.
 NOT_ON_CPU := torchvision torchaudio torchcodec triton
 
-.PHONY: help install serve test test-vllm test-clients faithful soak check format lock schema demo-model demo-eval notebook clean
+.PHONY: help install serve test test-vllm test-clients faithful soak audit check format lock schema demo-model demo-eval notebook clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -45,6 +45,9 @@ faithful: install ## send a corpus of requests to Sluice and to vllm serve, and 
 
 soak: install ## serve under too much load while the engine dies and the network fails, for MINUTES, and write docs/soak.md
 	$(BIN)/python -m tests.soak --minutes $(or $(MINUTES),30)
+
+audit: install ## look for known vulnerabilities in this device's lock; needs the registry's advisories
+	$(BIN)/uv tool run pip-audit --disable-pip --no-deps --requirement requirements-$(DEVICE).lock
 
 check: install ## lint, formatting, types
 	$(BIN)/ruff check

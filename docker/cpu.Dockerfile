@@ -1,5 +1,6 @@
 # docker build --file docker/cpu.Dockerfile --tag sluice:cpu .
 # docker run --publish 127.0.0.1:8000:8000 sluice:cpu
+# It writes below /tmp and its home alone, compiled kernels among it: --read-only --tmpfs /tmp:exec --tmpfs /home/sluice:exec,uid=10001
 FROM python:3.11-slim-bookworm
 
 # vLLM's wheel links to libnuma, and torch compiles kernels for the CPU that it finds.

@@ -1,5 +1,6 @@
 # docker build --file docker/cuda.Dockerfile --tag sluice:cuda .
 # docker run --gpus all --ipc host --publish 127.0.0.1:8000:8000 sluice:cuda
+# It writes below /tmp and its home alone, compiled kernels among it: --read-only --tmpfs /tmp:exec --tmpfs /home/sluice:exec,uid=10001
 # The wheels bring CUDA's libraries; the driver comes from the host, through the NVIDIA container toolkit.
 FROM python:3.11-slim-bookworm
 

@@ -75,7 +75,8 @@ class FakeSequence:
         self.engine, self.sampling, self.receiver = engine, sampling, receiver
         said = "".join(map(chr, prompt))
         self.prompt, tokens = prompt, answer(said if adapter is None else f"{adapter} {said}")
-        self.tokens, self.cached_tokens = tokens, engine.cached(prompt, sampling.cache_salt)
+        self.tokens = tokens
+        self.cached_tokens, self.written_tokens = engine.cached(prompt, sampling.cache_salt)
         self.limit = sampling.max_tokens or len(tokens)
         self.made = 0
         self.can_pause = sampling.seed is None
@@ -177,12 +178,12 @@ class FakeEngine:
         text = " ".join(str(m["content"]) for m in prompt.messages) if isinstance(prompt, Chat) else prompt
         return list(map(ord, text)) if len(text) < SHORT else await asyncio.to_thread(lambda: list(map(ord, text)))
 
-    def cached(self, prompt: list[int], salt: str | None) -> int:
-        """How much of a prompt one has begun with before, in blocks; all but its last token at most."""
+    def cached(self, prompt: list[int], salt: str | None) -> tuple[int, int]:
+        """How much of a prompt one has begun with before, in blocks, and how much is new; without its last token."""
         blocks = [(salt, tuple(prompt[:end])) for end in range(BLOCK, len(prompt), BLOCK)]
         known = sum(block in self.blocks for block in blocks) * BLOCK
         self.blocks.update(blocks)
-        return known
+        return known, len(blocks) * BLOCK - known
 
     def number_of(self, token: str) -> int:
         """The id of a token of an answer."""
@@ -200,6 +201,9 @@ class FakeEngine:
 
     async def token_strings(self, tokens: list[int]) -> list[str]:
         return list(map(chr, tokens))
+
+    async def tokenizer_info(self) -> dict[str, Any]:
+        return {"tokenizer_class": "Letters", "chat_template": "{{ messages[-1].content }}"}
 
     def submit(
         self, sequence_id: str, prompt: Rendered, sampling: Sampling, receiver: Receiver, adapter: str | None = None

@@ -2,7 +2,7 @@
 
 SETTINGS and ENGINE are JSON; SETTINGS come before the file, as with --set.
 
-SIGUSR1 kills the engine; SIGUSR2 lets it finish its loading, if it was told to wait there.
+SIGUSR1 kills the engine; SIGUSR2 lets it finish its loading, if it was told to wait there, each time.
 """
 
 import asyncio
@@ -24,6 +24,7 @@ from tests.fake import FakeEngine
 class Directed(FakeEngine):
     def __init__(self, waits: bool = False, **behaviour: Any) -> None:
         super().__init__(**behaviour)
+        self.waits = waits
         if waits:
             self.loaded.clear()
 
@@ -32,6 +33,11 @@ class Directed(FakeEngine):
         loop.add_signal_handler(signal.SIGUSR1, self.die)
         loop.add_signal_handler(signal.SIGUSR2, self.loaded.set)
         return await super().start(report)
+
+    def die(self) -> None:
+        if self.waits:
+            self.loaded.clear()
+        super().die()
 
 
 if __name__ == "__main__":

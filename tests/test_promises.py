@@ -14,3 +14,17 @@ def test_each_promise_has_tests_that_exist() -> None:
         assert named, row
         for name in named:
             assert (ROOT / "tests" / name).with_suffix(".py").exists(), name
+
+
+WALL_CLOCK = re.compile(r"\btime\.time\(|\bdatetime\b")
+DATES = {"api/answering.py", "api/routes.py", "openai/responses/answer.py", "transport/record.py"}
+"""Files that tell people when something was, and measure nothing by it."""
+
+
+def test_no_limit_is_on_a_clock_that_is_set() -> None:
+    server = ROOT / "server/sluice"
+    serving = [
+        file for file in server.rglob("*.py") if file.relative_to(server).parts[0] not in ("bench", "cli", "demo")
+    ]
+    found = {str(file.relative_to(server)) for file in serving if WALL_CLOCK.search(file.read_text())}
+    assert found <= DATES

@@ -1,6 +1,8 @@
 """An engine that dies or hangs is replaced, and the streams go on to the letter."""
 
 import asyncio
+import json
+import signal
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
@@ -14,6 +16,7 @@ from sluice.engine.base import Loading, ModelInfo
 from sluice.errors import EngineFailed
 from tests.conftest import Running, Serve
 from tests.fake import FakeEngine
+from tests.process import started
 from tests.test_lifecycle import assert_refused, counting
 
 PATH = "/v1/chat/completions"
@@ -188,3 +191,28 @@ async def test_a_drain_begun_meanwhile_lets_streams_end(serve: Serve, fake: Fake
         fake.loaded.set()
         assert [said(answer) for answer in await asyncio.gather(*asked)] == [COUNTED] * 6
         await draining
+
+
+@pytest.mark.parametrize("comes_back", [True, False])
+async def test_sigterm_meanwhile_cuts_nothing_silently(comes_back: bool) -> None:
+    settings = json.dumps({"http.port": 0})
+    async with (
+        started("tests.serve_fake", settings, json.dumps({"waits": True, "seconds_a_token": 0.01})) as server,
+        httpx.AsyncClient(base_url=server.url, timeout=30) as client,
+    ):
+        await server.line("Loading", within=10)
+        server.send(signal.SIGUSR2)
+        await server.readiness("ready")
+        streaming = asyncio.create_task(client.post(PATH, json=counting(LAST, stream=True)))
+        await server.has(running=1)
+        server.send(signal.SIGUSR1)
+        await server.has(phase="recovering")
+        server.send(signal.SIGTERM)
+        await server.has(phase="draining")
+        server.send(signal.SIGUSR2 if comes_back else signal.SIGTERM)
+        answer = await streaming
+        if comes_back:
+            assert said(answer) == COUNTED
+        else:
+            assert answer.text.strip().rpartition("\n\n")[2].startswith('data: {"error"')
+        assert await server.exit_code(within=10) == 0

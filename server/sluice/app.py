@@ -113,7 +113,9 @@ def create_app(
     tokenizing = TokenRoutes(
         engine, answering, controller=controller, tenants=tenants, http=settings.http, require_ready=require_ready
     )
-    app.include_router(routes(endpoints, intake, auth, settings, tokenizing=tokenizing, require_ready=require_ready))
+    app.include_router(
+        routes(endpoints, intake, auth, settings, tokenizing=tokenizing, require_ready=require_ready, engine=engine)
+    )
     app.include_router(docs(app.openapi, auth))
     app.include_router(operations(controller, auth, latencies, engine, health=lifecycle, feed=feed, own=(log, ignored)))
     app.include_router(page(auth))

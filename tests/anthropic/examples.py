@@ -8,7 +8,7 @@ from sluice.engine.base import Chat, Rendered
 from sluice.wire.endpoint import About, Totals
 
 ABOUT = About("msg_1", 123, "demo", "sluice-test", (), [Rendered(list(range(10)))])
-USED = Totals(10, 6, 4, 2)
+USED = Totals(10, 6, 4, 3, 2)
 HI: dict[str, Any] = {"role": "user", "content": "Hi."}
 MESSAGES: dict[str, Any] = {"model": "demo", "max_tokens": 100, "messages": [HI]}
 WEATHER_TOOL: dict[str, Any] = {

@@ -125,7 +125,7 @@ def test_what_it_cost() -> None:
     assert (start.message.id, start.message.model, start.message.role) == ("msg_1", "demo", "assistant")
     assert (start.message.usage.input_tokens, start.message.usage.output_tokens) == (10, 0)
     assert delta.usage.to_dict() == {
-        "input_tokens": 6, "output_tokens": 6, "cache_read_input_tokens": 4, "cache_creation_input_tokens": 0,
+        "input_tokens": 3, "output_tokens": 6, "cache_read_input_tokens": 4, "cache_creation_input_tokens": 3,
     }  # fmt: skip
 
 
@@ -175,7 +175,7 @@ def test_a_whole_answer(parsed: Parsed | None, content: list[dict[str, Any]], re
     message = whole(parsed, "7 8")
     assert [block.to_dict() for block in message.content] == content
     assert (message.id, message.stop_reason, message.stop_sequence) == ("msg_1", reason, None)
-    assert (message.usage.input_tokens, message.usage.cache_read_input_tokens) == (6, 4)
+    assert (message.usage.input_tokens, message.usage.cache_read_input_tokens) == (3, 4)
 
 
 def test_a_whole_answer_tells_its_stop_sequence() -> None:

@@ -142,6 +142,12 @@ def test_thinking(fields: dict[str, Any], told: dict[str, Any]) -> None:
     assert asked(**fields).template_kwargs == told
 
 
+def test_thoughts_have_the_budget_that_is_asked_for() -> None:
+    assert asked(thinking={"type": "enabled", "budget_tokens": 50}).thinking_budget == 50
+    assert asked(thinking={"type": "adaptive"}).thinking_budget is None
+    assert asked().thinking_budget is None
+
+
 def test_tools_reach_the_template() -> None:
     tool = {"type": "custom", "name": "look", "description": "Looks.", "strict": True, "input_schema": {}} | CACHED
     more = {

@@ -51,8 +51,9 @@ def content(message: Message) -> list[Any]:
 
 def cost(message: Message) -> tuple[int, int]:
     """Tokens of the prompt, and of the answer."""
-    cached = message.usage.cache_read_input_tokens or 0
-    return message.usage.input_tokens + cached, message.usage.output_tokens
+    used = message.usage
+    cached = (used.cache_read_input_tokens or 0) + (used.cache_creation_input_tokens or 0)
+    return used.input_tokens + cached, used.output_tokens
 
 
 async def test_a_text_to_the_letter(client: anthropic.AsyncAnthropic) -> None:
@@ -119,6 +120,15 @@ async def test_it_thinks_when_it_is_asked_to(client: anthropic.AsyncAnthropic) -
     for thinking in ({"type": "disabled"}, anthropic.omit):
         for message in await both(client, messages=[SUM], thinking=thinking):
             assert content(message) == [{"type": "text", "text": "42"}]
+
+
+async def test_thoughts_end_with_their_budget(client: anthropic.AsyncAnthropic) -> None:
+    for message in await both(client, messages=[SUM], thinking={"type": "enabled", "budget_tokens": 3}):
+        thought, *_ = message.content
+        assert isinstance(thought, ThinkingBlock)
+        assert "17 plus 25 is 42.".startswith(thought.thinking.strip())
+        assert thought.thinking.strip() != "17 plus 25 is 42."
+        assert message.stop_reason == "end_turn"
 
 
 async def test_it_is_held_to_a_schema(client: anthropic.AsyncAnthropic) -> None:

@@ -52,7 +52,8 @@ async def test_chat_whole_and_streamed_say_the_same(client: httpx.AsyncClient) -
     tokens = parsed[1:-1]
     assert "".join(chunk["choices"][0]["delta"].get("content", "") for chunk in tokens) == "1 2 3"
     assert parsed[-1]["choices"] == []
-    cached = {"prompt_tokens_details": {"cached_tokens": 16}}  # the second time
+    assert whole["usage"]["prompt_tokens_details"] == {"cached_tokens": 0, "cache_write_tokens": 16}
+    cached = {"prompt_tokens_details": {"cached_tokens": 16, "cache_write_tokens": 0}}  # the second time
     assert parsed[-1]["usage"] == whole["usage"] | cached
     assert len(tokens) == whole["usage"]["completion_tokens"]
     assert len({(chunk["id"], chunk["created"], chunk["model"]) for chunk in parsed}) == 1

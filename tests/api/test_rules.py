@@ -28,7 +28,7 @@ GENERATING = {
     "/v1/chat/completions", "/v1/completions", "/v1/responses", "/v1/messages", "/v1/embeddings", *SCORING
 }  # fmt: skip
 TOKENIZING = {"/tokenize", "/detokenize", "/v1/messages/count_tokens"}
-OF_TENANTS = {"/v1/models", "/v1/models/{name:path}", "/version"}
+OF_TENANTS = {"/v1/models", "/v1/models/{name:path}", "/version", "/tokenizer_info"}
 OF_OPERATORS = {"/status", "/metrics"}
 WATCHED = {"/status/events"}
 PAGE = {"/", "/page/{path:path}"}

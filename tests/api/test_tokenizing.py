@@ -1,4 +1,7 @@
-"""`/tokenize`, `/detokenize` and `/version`: what they answer, and that they take no seat and hold nobody up."""
+"""`/tokenize`, `/detokenize`, `/tokenizer_info` and `/version`: what they answer, and that they hold nobody up.
+
+None takes a seat.
+"""
 
 import asyncio
 import gzip
@@ -41,6 +44,9 @@ async def test_a_text_a_chat_and_the_way_back(client: httpx.AsyncClient) -> None
     assert (await client.post("/detokenize", json=IDS)).json() == {"prompt": "Hi"}
     assert (await client.post("/detokenize", json={"tokens": []})).json() == {"prompt": ""}
     assert (await client.get("/version")).json() == {"version": __version__}
+    info = await client.get("/tokenizer_info")
+    assert info.headers["content-type"] == "application/json"
+    assert info.json() == {"tokenizer_class": "Letters", "chat_template": "{{ messages[-1].content }}"}
 
 
 BAD: list[tuple[str, dict[str, Any], int, str | None]] = [
@@ -100,11 +106,13 @@ async def test_they_are_for_tenants_of_a_server_that_is_ready(serve: Serve, fake
         for path, body in (("/tokenize", TEXT), ("/detokenize", IDS)):
             assert (await client.post(path, json=body)).status_code == 401
             assert (await client.post(path, json=body, headers=ada)).status_code == 200
-        assert (await client.get("/version")).status_code == 401
-        assert (await client.get("/version", headers=ada)).status_code == 200
+        for path in ("/version", "/tokenizer_info"):
+            assert (await client.get(path)).status_code == 401
+            assert (await client.get(path, headers=ada)).status_code == 200
         server.lifecycle.phase = "draining"
-        refused = await client.post("/tokenize", json=TEXT, headers=ada)
-        assert (refused.status_code, refused.json()["error"]["code"]) == (503, "draining")
+        for asked in (client.post("/tokenize", json=TEXT, headers=ada), client.get("/tokenizer_info", headers=ada)):
+            refused = await asked
+            assert (refused.status_code, refused.json()["error"]["code"]) == (503, "draining")
         server.lifecycle.phase = "ready"
 
 

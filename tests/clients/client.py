@@ -153,6 +153,6 @@ CLIENTS = tuple(
         "openai.py", "openai_js.mjs", "anthropic.py", "anthropic_js.mjs", "ai_sdk.mjs", "langchain.py",
         "openai_agents.py", "pydantic_ai.py", "instructor.py", "litellm.py", "llama_index.py", "haystack.py",
         "smolagents.py", "outlines.py", "llm.py", "lm_eval.py", "guidellm.py", "vllm_bench.py", "codex.mjs",
-        "claude_code.mjs",
+        "claude_code.mjs", "open_webui.py",
     )
 )  # fmt: skip

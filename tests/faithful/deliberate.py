@@ -102,8 +102,13 @@ STATUSES = (
 OF_ALL = (
     Deliberate(
         ("*",),
-        ("usage.prompt_tokens_details.created_cache_tokens", "usage.output_tokens_details.tool_output_tokens"),
-        "Counts of vLLM's own, which no client of OpenAI's reads.",
+        (
+            "usage.prompt_tokens_details.created_cache_tokens",
+            "usage.prompt_tokens_details.cache_write_tokens",
+            "usage.output_tokens_details.tool_output_tokens",
+        ),
+        "OpenAI's name for what is written into the cache is the one of its responses, in chat and completions, too; "
+        "`tool_output_tokens` is vLLM's own.",
     ),
     Deliberate(
         ("completion *",),
@@ -122,6 +127,11 @@ CHATS = (
         ("chat thoughts that are not shown and cut",),
         ("choices.*.message.content",),
         "An answer that shows nothing is an empty text, as its stream is; vLLM's is null.",
+    ),
+    Deliberate(
+        ("chat a call that is cut, streamed", "chat tools and no answer, streamed"),
+        ("choices.*.message.content",),
+        "What is held back for a call that never comes is text at the end, as in a whole answer; not in vLLM's stream.",
     ),
     Deliberate(
         ("chat *",),
@@ -210,7 +220,7 @@ MESSAGES = (
     Deliberate(
         ("message with a call that is cut, streamed",),
         ("content.*", "events.*"),
-        "A message has one block at least; that of vLLM's stream has none.",
+        "What is held back for a call that never comes is text at the end, as in a whole answer; not in vLLM's stream.",
     ),
     Deliberate(
         ("count_tokens *",),
@@ -258,7 +268,7 @@ RESPONSES = (
     Deliberate(
         ("response cut in its call, streamed",),
         ("output.*", "deltas.*", "events.*"),
-        "A response has one item at least; that of vLLM's stream has none.",
+        "What is held back for a call that never comes is text at the end, as in a whole answer; not in vLLM's stream.",
     ),
 )
 DELIBERATE = STATUSES + OF_ALL + CHATS + LOGPROBS + MESSAGES + RESPONSES

@@ -8,7 +8,7 @@ from sluice.openai.completions.translation import CompletionCall
 from sluice.wire.endpoint import About, Totals
 
 ABOUT = About("id-1", 123, "demo", "sluice-test", ("reasoning",))
-USED = Totals(10, 6, 4, 2)
+USED = Totals(10, 6, 4, 3, 2)
 CHAT = {"model": "demo", "messages": [{"role": "user", "content": "Hi."}]}
 COMPLETION = {"model": "demo", "prompt": "Hi."}
 

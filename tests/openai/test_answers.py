@@ -32,7 +32,8 @@ DELTAS = [
 ENDINGS: tuple[FinishReason | None, ...] = (None, "stop", "length")
 USAGE = {
     "prompt_tokens": 10, "completion_tokens": 6, "total_tokens": 16,
-    "prompt_tokens_details": {"cached_tokens": 4}, "completion_tokens_details": {"reasoning_tokens": 2},
+    "prompt_tokens_details": {"cached_tokens": 4, "cache_write_tokens": 3},
+    "completion_tokens_details": {"reasoning_tokens": 2},
 }  # fmt: skip
 WITH_USAGE = {"stream": True, "stream_options": {"include_usage": True}}
 

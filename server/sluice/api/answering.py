@@ -133,7 +133,10 @@ async def last_events(
 
 
 def totals(generation: Generation, reasoning: int) -> Totals:
-    return Totals(generation.prompt_tokens, generation.completion_tokens, generation.cached_tokens, reasoning)
+    return Totals(
+        generation.prompt_tokens, generation.completion_tokens, generation.cached_tokens, generation.written_tokens,
+        reasoning,
+    )  # fmt: skip
 
 
 async def parse_answers(generation: Generation, sequences: Sequence[CollectedDeltas]) -> int:

@@ -33,8 +33,8 @@ class Generation:
     """All sequences of one request; sequence `i` is number `i % n` of prompt `i // n`.
 
     `longest`: of each prompt, how many tokens an answer to it may have. `done` is set when all have finished, or to
-    what ended the request early. Known at the end: `completion_tokens`, of all answers, and `cached_tokens`, those of
-    the prompts that were in the prefix cache.
+    what ended the request early. Known at the end: `completion_tokens`, of all answers; `cached_tokens`, those of the
+    prompts that were in the prefix cache; and `written_tokens`, those that have been put there.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class Generation:
         self.longest: list[int] = []
         self.choices: list[Choice] = []
         self.unfinished = request.sequences
-        self.completion_tokens = self.cached_tokens = 0
+        self.completion_tokens = self.cached_tokens = self.written_tokens = 0
         loop = asyncio.get_running_loop()
         self.accepted: asyncio.Future[None] = loop.create_future()
         self.done: asyncio.Future[None] = loop.create_future()
@@ -281,6 +281,7 @@ class Generation:
                 choice.sequence.abort()
                 if choice.index % self.request.n == 0:
                     self.cached_tokens += choice.sequence.cached_tokens
+                    self.written_tokens += choice.sequence.written_tokens
             self.completion_tokens += 0 if choice.entry is None else choice.entry.tokens
         self.controller.scheduler.leave(*(choice.entry for choice in self.choices if choice.entry is not None))
         for choice in self.choices:

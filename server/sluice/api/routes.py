@@ -13,12 +13,13 @@ from sluice import __version__
 from sluice.api.auth import Auth
 from sluice.api.errors import no_model
 from sluice.api.tokenizing import BODIES
-from sluice.engine.base import ModelInfo
+from sluice.engine.base import Engine, ModelInfo
 from sluice.openai.models import model_list
 from sluice.settings import Settings
 from sluice.transport.asgi import Exchanged
 from sluice.transport.base import Entrance, Handler
 from sluice.transport.path import single_slashes
+from sluice.transport.sse import to_json
 from sluice.wire.endpoint import Endpoint
 
 JSON = {"application/json": {"schema": {"type": "object"}}}
@@ -46,7 +47,7 @@ def answers(streams: bool) -> dict[int | str, dict[str, Any]]:
 
 def routes(
     endpoints: Iterable[Endpoint], handler: Handler, auth: Auth, settings: Settings, *, tokenizing: Entrance,
-    require_ready: Callable[[], ModelInfo],
+    require_ready: Callable[[], ModelInfo], engine: Engine,
 ) -> APIRouter:  # fmt: skip
     router = APIRouter(tags=["inference"])
     names, root = settings.names, settings.model_path
@@ -74,6 +75,12 @@ def routes(
     async def version() -> Response:
         """Sluice's own."""
         return JSONResponse({"version": __version__})
+
+    @router.get("/tokenizer_info", dependencies=[Depends(auth.tenant)], responses=ERRORS)
+    async def tokenizer_info() -> Response:
+        """The tokenizer's own settings, as vLLM tells them, the chat template among them."""
+        require_ready()
+        return Response(to_json(await engine.tokenizer_info()), media_type="application/json")
 
     @router.get("/v1/models", dependencies=[Depends(auth.tenant)], responses=ERRORS)
     async def models() -> Response:

@@ -28,6 +28,7 @@ class Chat(msgspec.Struct, frozen=True):
 
     `tools`: functions, in OpenAI's form. `template_kwargs` may hold `enable_thinking`, `reasoning_effort`,
     `add_generation_prompt` and `continue_final_message`. `include_reasoning`: false drops it from the answer.
+    `thinking_budget`: the tokens that its reasoning may have, of a model whose reasoning can be told.
     """
 
     messages: list[dict[str, Any]]
@@ -36,6 +37,7 @@ class Chat(msgspec.Struct, frozen=True):
     tool_choice: ToolChoice = "none"
     parallel_tool_calls: bool = True
     include_reasoning: bool = True
+    thinking_budget: int | None = None
 
 
 class Pair(msgspec.Struct, frozen=True):
@@ -269,6 +271,8 @@ class EngineSequence(Protocol):
     """Whether it can be resumed if the engine has died meanwhile: it can pause, or would be made again as it was."""
     cached_tokens: int
     """Tokens of its prompt that were in the prefix cache."""
+    written_tokens: int
+    """Tokens of its prompt that it has put into the prefix cache."""
 
     def abort(self) -> None:
         """End it; its receiver hears nothing more."""
@@ -319,6 +323,10 @@ class Engine(Protocol):
 
     async def token_strings(self, tokens: list[int]) -> list[str]:
         """How the vocabulary writes each of them."""
+        ...
+
+    async def tokenizer_info(self) -> dict[str, Any]:
+        """The tokenizer's own settings, the chat template among them, as JSON has them."""
         ...
 
     def submit(

@@ -17,7 +17,7 @@ from sluice.wire.template import EventTemplate, Frame
 DONE = event(b"[DONE]")
 Ending = Reason | None
 ID, CREATED, MODEL = "\0id\0", -(2**53), "\0model\0"
-INDEX, USED = -(2**45), Totals(-(2**40), -(2**41), -(2**42), -(2**43))
+INDEX, USED = -(2**45), Totals(-(2**40), -(2**41), -(2**42), -(2**43), -(2**44))
 """What stands for an answer's own, a choice's index and the answer's tokens in what is encoded once for all answers."""
 
 

@@ -16,6 +16,7 @@ class Head(NamedTuple):
 
 class PromptTokensDetails(Answer):
     cached_tokens: int
+    cache_write_tokens: int
 
 
 class CompletionTokensDetails(Answer):
@@ -35,6 +36,6 @@ class Usage(Answer):
             prompt_tokens=totals.prompt,
             completion_tokens=totals.completion,
             total_tokens=totals.prompt + totals.completion,
-            prompt_tokens_details=PromptTokensDetails(cached_tokens=totals.cached),
+            prompt_tokens_details=PromptTokensDetails(totals.cached, totals.written),
             completion_tokens_details=CompletionTokensDetails(reasoning_tokens=totals.reasoning),
         )

@@ -41,11 +41,15 @@ class About(NamedTuple):
 
 
 class Totals(NamedTuple):
-    """Tokens of a request. `cached`: of the prompt's, those in the prefix cache. `reasoning`: of the completion's."""
+    """Tokens of a request. Of the prompt's, `cached` were in the prefix cache, and `written` have been put into it.
+
+    `reasoning`: of the completion's.
+    """
 
     prompt: int
     completion: int
     cached: int = 0
+    written: int = 0
     reasoning: int = 0
 
 

@@ -18,7 +18,8 @@ const textOf = (message) => message.content.filter((block) => block.type === "te
 const answer = await client.messages.create({ ...common, messages: sum });
 assert.equal(textOf(answer), "42");
 const counted = await client.messages.countTokens({ model: "demo", messages: sum });
-assert.equal(counted.input_tokens, answer.usage.input_tokens + answer.usage.cache_read_input_tokens);
+const { input_tokens: fresh, cache_creation_input_tokens: written, cache_read_input_tokens: read } = answer.usage;
+assert.equal(counted.input_tokens, fresh + written + read);
 console.log("did: messages, countTokens");
 
 const stream = client.messages.stream({ ...common, messages: sum });

@@ -51,7 +51,7 @@ console.log("did: a turn, and another one of the same session");
 
 // the model names a tool that Codex has not got, which answers so
 const called = little(...EXEC, "Search for hello.");
-assert.match(called.text, /unsupported call: web_search/);
+assert.match(called.text, /unsupported call: \w*search/);
 assert.equal(typeof last(called), "string");
 console.log("did: a tool's round");
 

@@ -22,7 +22,7 @@ class Place(BaseModel):
 @tool
 def get_weather(city: str) -> str:
     """The weather in a city."""
-    return f"5 degrees in {city}"
+    return f"rain in {city}"
 
 
 def model(**more: Any) -> ChatOpenAI:
@@ -59,9 +59,9 @@ def claude() -> Any:
 def agent(thinks: Any) -> None:
     acts = create_agent(thinks, tools=[get_weather], system_prompt="Be kind.")
     last = acts.invoke(OSLO)["messages"][-1]
-    assert last.text == "The tool says: 5 degrees in Oslo", last
+    assert last.text == "The tool says: rain in Oslo", last
     told = [chunk.text for chunk, _ in acts.stream(OSLO, stream_mode="messages") if chunk.type == "AIMessageChunk"]
-    assert "".join(told) == "The tool says: 5 degrees in Oslo", told
+    assert "".join(told) == "The tool says: rain in Oslo", told
 
 
 async def asynchronous() -> None:

@@ -20,7 +20,7 @@ class Place(BaseModel):
 
 def get_weather(city: str) -> str:
     """The weather in a city."""
-    return f"5 degrees in {city}"
+    return f"rain in {city}"
 
 
 def model() -> Any:
@@ -33,7 +33,7 @@ def model() -> Any:
 async def agent() -> None:
     acts = FunctionAgent(tools=[FunctionTool.from_defaults(get_weather)], llm=model(), system_prompt="Be kind.")
     said = str(await acts.run("What is the weather in Oslo?"))
-    assert said == "The tool says: 5 degrees in Oslo", said
+    assert said == "The tool says: rain in Oslo", said
     print("did: agent with a tool")
 
 

@@ -56,8 +56,8 @@ doc_to_text: text
 {rest}""")
 
 
-def evaluate(task: str, model: str, path: str, folder: Path, *, chat: bool) -> Any:
-    arguments = f"model=demo,base_url={URL}{path},tokenizer={MODEL},num_concurrent=2,max_retries=1,seed=1"
+def evaluate(task: str, model: str, path: str, folder: Path, tokenizer: str, *, chat: bool) -> Any:
+    arguments = f"model=demo,base_url={URL}{path},{tokenizer},num_concurrent=2,max_retries=1,seed=1"
     results = lm_eval.simple_evaluate(
         model=model, model_args=arguments, tasks=[task], task_manager=TaskManager(include_path=str(folder)),
         apply_chat_template=chat, log_samples=True, bootstrap_iters=0,
@@ -72,16 +72,22 @@ def main() -> None:
         asked = json.dumps({"model": MODEL, "choices": DOCS, "asked": ASKED})
         command = [os.environ["PROJECT_PYTHON"], str(REFERENCE)]
         wanted = json.loads(subprocess.run(command, input=asked, capture_output=True, text=True, check=True).stdout)
-        score, samples = evaluate("by_loglikelihood", "local-completions", "/v1/completions", Path(folder), chat=False)
-        for sample, values in zip(sorted(samples, key=lambda each: each["doc_id"]), wanted["values"], strict=True):
-            got = [float(each[0][0]) for each in sample["resps"]]
-            assert all(abs(one - other) < 1e-3 for one, other in zip(got, values, strict=True)), (got, values)
-        assert score["acc,none"] == wanted["acc"], (score, wanted)
+        own, remote = f"tokenizer={MODEL}", "tokenizer_backend=remote,tokenized_requests=True"
+        for tokenizer in (own, remote):
+            score, samples = evaluate(
+                "by_loglikelihood", "local-completions", "/v1/completions", Path(folder), tokenizer, chat=False
+            )
+            for sample, values in zip(sorted(samples, key=lambda each: each["doc_id"]), wanted["values"], strict=True):
+                got = [float(each[0][0]) for each in sample["resps"]]
+                assert all(abs(one - other) < 1e-3 for one, other in zip(got, values, strict=True)), (got, values)
+            assert score["acc,none"] == wanted["acc"], (score, wanted)
         print(
             f"did: log-likelihoods of {len(DOCS) * len(CITIES)} answers as transformers' own, "
-            f"accuracy {wanted['acc']:.3f}"
+            f"accuracy {wanted['acc']:.3f}; the same with the server's tokenizer"
         )
-        score, _ = evaluate("by_generation", "local-chat-completions", "/v1/chat/completions", Path(folder), chat=True)
+        score, _ = evaluate(
+            "by_generation", "local-chat-completions", "/v1/chat/completions", Path(folder), own, chat=True
+        )
         assert score["exact_match,none"] == wanted["exact_match"], (score, wanted)
         print(f"did: {len(ASKED)} generated answers, exact {wanted['exact_match']:.3f}, as transformers' own")
 

@@ -13,7 +13,7 @@ def get_weather(city: str) -> str:
     Args:
         city: where
     """
-    return f"5 degrees in {city}"
+    return f"rain in {city}"
 
 
 def user(text: str) -> Any:

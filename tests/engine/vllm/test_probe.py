@@ -34,7 +34,7 @@ class Odd:
 
     def __init__(self, name: Any, deltas: list[Delta] | None) -> None:
         self.name, self.deltas = name, deltas
-        self.aborted = self.stopped = self.cached_tokens = 0
+        self.aborted = self.stopped = self.cached_tokens = self.written_tokens = 0
         self.can_pause = self.survives = False
 
     def submit(

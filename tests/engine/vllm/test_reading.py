@@ -9,6 +9,7 @@ import pytest
 import xgrammar
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from vllm.config import ReasoningConfig
 
 from sluice.engine.base import Chat, NamedTool
 from sluice.engine.parser import CallDelta, Parsed
@@ -114,6 +115,24 @@ def test_text_that_comes_late(parsing: Parsing, renderer: Renderer, thought: str
     assert late == read(reading(parsing, thinks=thinks), renderer, text)
 
 
+BROKEN = {
+    "no JSON": "Hm. <tool_call>\n{name: f}\n</tool_call>", "no object": "<tool_call>f(city)</tool_call> and more",
+    "cut": 'Hm. <tool_call>{"nam', "a marker's beginning": "a <tool",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("thought", ["", THOUGHT])
+@pytest.mark.parametrize("pieces", [1, 3, 100])
+@pytest.mark.parametrize("text", BROKEN.values(), ids=BROKEN)
+def test_what_is_no_call_is_text(parsing: Parsing, renderer: Renderer, text: str, pieces: int, thought: str) -> None:
+    """vLLM's stream has nothing of it; who gets the answer as a whole has all."""
+    streamed = read(reading(parsing, thinks=bool(thought)), renderer, thought + text, pieces)
+    ids = renderer.vllm.tokenizer.encode(thought + text, add_special_tokens=False)
+    whole = reading(parsing, thinks=bool(thought)).whole(thought + text, ids)
+    assert (streamed.text.strip(), streamed.calls) == (text, ())
+    assert (whole.text.strip(), whole.calls) == (text, ())
+
+
 @given(st.text(alphabet='ab<>/{}" ', max_size=40), st.integers(1, 4))
 @settings(max_examples=100, deadline=None)
 def test_any_text(parsing: Parsing, renderer: Renderer, text: str, pieces: int) -> None:
@@ -145,9 +164,24 @@ def test_a_parser_that_fails_leaves_a_text(parsing: Parsing, renderer: Renderer)
         def set_prompt_token_ids(self, ids: Any) -> None: ...
 
     found: Any = reading(parsing)
-    found.parser = Failing()
+    found.make, found.parser = Failing, Failing()
     assert read(found, renderer, f"Look: {CALL}").text == f"Look: {CALL}"
     assert found.whole(CALL, []) == Parsed(CALL)
+
+
+def test_a_parser_that_fails_late_leaves_all_of_it(parsing: Parsing, renderer: Renderer) -> None:
+    class FailingLate:
+        def __init__(self, parser: Any) -> None:
+            self.parser = parser
+
+        def parse_delta(self, text: str, *arguments: Any, **named: Any) -> Any:
+            if "f" in text:
+                raise ValueError("odd")
+            return self.parser.parse_delta(text, *arguments, **named)
+
+    found: Any = reading(parsing)
+    found.parser = FailingLate(found.parser)
+    assert read(found, renderer, "Look: <tool_call>f(1)</tool_call>").text == "Look: <tool_call>f(1)</tool_call>"
 
 
 def test_a_whole_answer_is_read_at_once(parsing: Parsing) -> None:
@@ -199,3 +233,21 @@ def test_who_thinks(parsing: Parsing) -> None:
 )
 def test_the_templates_word_on_thinking(template: Any, thinks: bool) -> None:
     assert default_of_switches(lambda chat: template(chat.template_kwargs)) is thinks
+
+
+def test_a_budget_is_for_thoughts_that_can_be_told(renderer: Renderer) -> None:
+    """Agents send one to any model."""
+
+    def budget(reasoning: str | None, *, thinks: bool, ends: bool) -> Any:
+        config = copy(renderer.vllm.config)
+        config.reasoning_config = ReasoningConfig(reasoning_start_str="<think>", reasoning_end_str="</think>")
+        if ends:
+            config.reasoning_config.initialize_token_ids(config.model_config)
+        held = Parsing(config, renderer.vllm.tokenizer, "hermes", reasoning, renderer.write)
+        chat = Chat(ASKED, {"enable_thinking": thinks}, TOOLS, "auto", thinking_budget=7)
+        return held.prepare(chat, [1], None).more["params"].get("thinking_token_budget")
+
+    assert budget("deepseek_r1", thinks=True, ends=True) == 7
+    assert budget("deepseek_r1", thinks=True, ends=False) is None
+    assert budget("deepseek_r1", thinks=False, ends=True) is None
+    assert budget(None, thinks=True, ends=True) is None

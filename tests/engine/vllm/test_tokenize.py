@@ -9,7 +9,9 @@ from transformers import AutoTokenizer
 
 from sluice.engine.base import Chat, Tokenizing
 from sluice.engine.vllm.renderer import SHORT_TOKENS, Renderer
+from sluice.engine.vllm.tokenizer import info
 from sluice.errors import InvalidRequest
+from sluice.transport.sse import to_json
 from tests.engine.vllm.conftest import RendererOf
 from tests.held import held
 
@@ -51,6 +53,15 @@ async def test_tokens_and_texts(around: Path, renderer_of: RendererOf) -> None:
                     await renderer.tokenize(chat, Tokenizing(adds))
                     == known(written, add_special_tokens=adds)["input_ids"]
                 )
+
+
+def test_what_a_tokenizer_is_made_of_can_be_sent(around: Path, renderer_of: RendererOf) -> None:
+    """lm-eval makes chats of it, and looks for the ends of texts."""
+    tokenizer = renderer_of(around).tokenizer
+    told = json.loads(to_json(info(tokenizer)))
+    assert (told["chat_template"], told["eos_token"]) == (tokenizer.chat_template, "<|im_end|>")
+    assert told["added_tokens_decoder"]["2"] == "<|im_end|>"
+    assert isinstance(told["tokenizer_class"], str)
 
 
 @pytest.mark.parametrize("side", ["left", "right"])

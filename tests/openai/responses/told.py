@@ -13,7 +13,7 @@ from sluice.wire.endpoint import About, Totals
 
 EVENT: TypeAdapter[Any] = TypeAdapter(ResponseStreamEvent)
 ABOUT = About("resp_0a", 123, "demo", "sluice-test", ())
-USED = Totals(10, 6, 4, 2)
+USED = Totals(10, 6, 4, 3, 2)
 BODY = {"model": "demo", "input": "Hi."}
 Event = dict[str, Any]
 

@@ -9,7 +9,7 @@ StopReason = Literal["end_turn", "max_tokens", "stop_sequence", "tool_use"]
 
 
 class Usage(Answer):
-    """All tokens of a prompt are the first and the last of these together; nothing is put into the cache for money."""
+    """All tokens of a prompt are those that are called input, together."""
 
     input_tokens: int
     output_tokens: int
@@ -18,7 +18,8 @@ class Usage(Answer):
 
     @classmethod
     def of(cls, totals: Totals) -> "Usage":
-        return cls(totals.prompt - totals.cached, totals.completion, 0, totals.cached)
+        fresh = totals.prompt - totals.cached - totals.written
+        return cls(fresh, totals.completion, totals.written, totals.cached)
 
 
 class Text(Answer, tag="text"):

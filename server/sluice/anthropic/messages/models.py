@@ -24,7 +24,7 @@ StopText = Annotated[str, Field(min_length=1, max_length=LONGEST_STOP)]
 
 
 class Thinking(WireModel):
-    """`budget_tokens` is no limit: how long a model thinks is its own affair, within `max_tokens`."""
+    """`budget_tokens` ends the thoughts of a model whose reasoning can be told; others are not held to it."""
 
     type: Literal["enabled", "adaptive", "disabled"]
     budget_tokens: Annotated[int, Field(ge=1, le=INT32_MAX), Whole] | None = None
@@ -128,7 +128,14 @@ class CountTokensRequest(WireModel):
     @property
     def chat(self) -> Chat:
         in_parallel = self.tool_choice is None or not self.tool_choice.disable_parallel_tool_use
-        return Chat(self.conversation, self.template_arguments, self.tools, self.chosen, in_parallel)
+        return Chat(
+            self.conversation, self.template_arguments, self.tools, self.chosen, in_parallel,
+            thinking_budget=self.thinking_budget,
+        )  # fmt: skip
+
+    @property
+    def thinking_budget(self) -> int | None:
+        return None if self.thinking is None else self.thinking.budget_tokens
 
     @property
     def constraint(self) -> Constraint | None:
@@ -169,7 +176,7 @@ class MessagesRequest(CountTokensRequest):
 
     @model_validator(mode="after")
     def has_room_for_thoughts(self) -> Self:
-        budget = None if self.thinking is None else self.thinking.budget_tokens
+        budget = self.thinking_budget
         if budget is not None and budget >= self.max_tokens:
             raise InvalidRequest(
                 f"thinking.budget_tokens ({budget}) should be less than max_tokens ({self.max_tokens}).",

@@ -209,6 +209,11 @@ class VLLMEngine:
     async def token_strings(self, tokens: list[int]) -> list[str]:
         return await asyncio.to_thread(self.renderer.vllm.tokenizer.convert_ids_to_tokens, tokens)
 
+    async def tokenizer_info(self) -> dict[str, Any]:
+        from sluice.engine.vllm.tokenizer import info
+
+        return await asyncio.to_thread(info, self.renderer.vllm.tokenizer)
+
     def submit(
         self, sequence_id: str, prompt: Rendered, sampling: Sampling, receiver: Receiver, adapter: str | None = None
     ) -> EngineSequence:

@@ -49,6 +49,8 @@ class Parsing:
 
         self.thinking_parser, self.plain_parser = compose(reasoning), compose(None)
         self.has_reasoning = reasoning is not None
+        thoughts = getattr(config, "reasoning_config", None)
+        self.has_budgets = bool(getattr(thoughts, "enabled", False))  # an older vLLM does not tell
         self.thinks_by_default = default_of_switches(write) if reasoning else False
         added = getattr(tokenizer, "added_tokens_decoder", ())
         self.special = {
@@ -90,13 +92,15 @@ class Parsing:
             return Rendered(tokens, None, more)
         if thinks:
             more["reasoning_parser_kwargs"] = {"chat_template_kwargs": chat.template_kwargs}
+            if chat.thinking_budget is not None and self.has_budgets:
+                more["params"]["thinking_token_budget"] = chat.thinking_budget
         assert parser is not None
         leads = self.leads(parser, request)
         at_first: Kind | None = None if thinks else "text"
 
         def reading() -> Reading:
             return Reading(
-                self.make(kind, chat, request), request, tokens,
+                lambda: self.make(kind, chat, request), request, tokens,
                 leads=leads, special=self.special[request.skip_special_tokens], kind=at_first,
             )  # fmt: skip
 

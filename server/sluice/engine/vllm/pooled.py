@@ -25,7 +25,7 @@ class PooledSequence:
         cache_salt: str | None, adapter: "LoRARequest | None",
     ) -> None:  # fmt: skip
         self.path, self.receiver = path, receiver
-        self.cached_tokens = 0
+        self.cached_tokens = self.written_tokens = 0
         rendered: Any = {"type": "token", "prompt_token_ids": prompt.tokens} | salted(cache_salt)
         self.ask: Callable[[int], Any] = lambda number: path.llm.encode(
             rendered, params, f"{name}-{number}", lora_request=adapter

@@ -138,7 +138,7 @@ class PublicSequence:
             or params.include_stop_str_in_output
         )
         self.survives = self.can_pause or would_be_the_same(params)
-        self.cached_tokens = 0
+        self.cached_tokens = self.written_tokens = 0
         self.tokens: list[int] = []
         self.pauses, self.has_ended = 0, False
         self.continuation: Continuation | None = None
@@ -159,6 +159,9 @@ class PublicSequence:
                 self.path.step_at = time.monotonic()
                 if not self.pauses:
                     self.cached_tokens = output.num_cached_tokens or 0
+                    self.written_tokens = (
+                        getattr(output, "num_cache_creation_tokens", None) or 0
+                    )  # older ones do not tell
                 if self.is_new(output.outputs[0]):
                     scored = None if self.told.tokens else output.prompt_logprobs
                     self.receiver.put(self.take(output.outputs[0], scored))

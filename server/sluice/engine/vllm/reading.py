@@ -1,7 +1,7 @@
 """vLLM's parser of one answer, which gets to see only what may be a tool call, or the end of a thought."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from sluice.engine.parser import CallDelta, Parsed
@@ -23,21 +23,24 @@ class Reading:
     A parser of vLLM's takes 5 to 11 µs a piece, and some copy all text so far each time. So what can't begin a marker
     goes straight on as what came before it, `kind`, and is told to the parser with the next piece that can.
 
-    `leads`: of each kind, the characters that a marker may begin with; of a kind that is not in it the parser sees all.
-    `special`: tokens that may be markers, by their ids, with what they add to a text. `late`: pieces that wait for it.
+    `make`: a parser that has seen nothing yet. `leads`: of each kind, the characters that a marker may begin with; of a
+    kind that is not in it the parser sees all. `special`: tokens that may be markers, by their ids, with what they add
+    to a text. `late`: pieces that wait for it. `told`: what the parser has been told, and `held` the end of it, of
+    which it has made nothing.
     """
 
     def __init__(
-        self, parser: "Parser", request: "ChatCompletionRequest", prompt: Sequence[int], *,
+        self, make: "Callable[[], Parser]", request: "ChatCompletionRequest", prompt: Sequence[int], *,
         leads: dict[Kind, frozenset[str]], special: dict[int, str], kind: Kind | None,
     ) -> None:  # fmt: skip
-        self.parser, self.request = parser, request
-        self.prompt: list[int] | None = list(prompt)
+        self.make, self.parser, self.request = make, make(), request
+        self.prompt, self.is_new = prompt, True
         self.leads, self.special, self.kind = leads, special, kind
         self.markers = frozenset(special)
         self.one_call = request.parallel_tool_calls is False
         self.untold, self.untold_ids = list[str](), list[int]()
         self.late, self.late_ids = "", list[int]()
+        self.told, self.told_ids, self.held, self.has_calls = list[str](), list[int](), "", False
 
     def piece(self, text: str, ids: Sequence[int], is_last: bool) -> Parsed:
         if not is_last and self.markers.isdisjoint(ids):
@@ -51,6 +54,8 @@ class Reading:
         if not is_last and self.is_late(*parts[-1]):
             self.late, self.late_ids = parts.pop()
         found = [self.part(*part, is_last and part is parts[-1]) for part in parts]
+        if is_last and self.held and not self.has_calls:
+            found.append(self.left_over())
         return Parsed(
             "".join(each.text for each in found), "".join(each.reasoning for each in found),
             tuple(call for each in found for call in each.calls),
@@ -100,11 +105,14 @@ class Reading:
             LOG.warning("The parser of an answer has failed, and the rest of it is text: %s", one_line(error))
             self.leads, self.special, self.kind = {"text": frozenset()}, {}, "text"
             self.markers = frozenset()
+            text, self.held = self.held + text, ""
             return Parsed(text)
         return self.taken(text, ids, message)
 
     def tell(self, text: str, ids: list[int], is_last: bool) -> "DeltaMessage | None":
-        prompt, self.prompt = self.prompt, None
+        prompt, self.is_new = list(self.prompt) if self.is_new else None, False
+        self.told.append(text)
+        self.told_ids += ids
         return self.parser.parse_delta(text, ids, self.request, prompt, finished=is_last)
 
     def is_harmless(self, kind: Kind | None, text: str, ids: Sequence[int]) -> bool:
@@ -122,20 +130,29 @@ class Reading:
 
     def taken(self, told: str, ids: Sequence[int], message: "DeltaMessage | None") -> Parsed:
         """What the parser has made of what it was told last."""
+        waits = self.held + told
         if message is None:
-            self.kind = None
+            self.kind, self.held = None, waits
             return Parsed()
         text, reasoning = message.content or "", message.reasoning or ""
         calls = tuple(to_call(call) for call in message.tool_calls or () if not (self.one_call and call.index))
         # if it is neither, the parser holds something back, or has found a marker
         kind: Kind | None = "text" if text == told else "reasoning" if reasoning == told else None
         self.kind = kind if self.is_harmless(kind, told, ids) else None
+        self.has_calls = self.has_calls or bool(calls)
+        self.held = behind(text or reasoning, waits)
         return Parsed(text, reasoning, calls)
 
+    def left_over(self) -> Parsed:
+        """What was held back for a call that has not come, if it is part of the text for who gets it as a whole."""
+        text = self.whole("".join(self.told), self.told_ids).text
+        return Parsed(self.held) if text.endswith(self.held) else NOTHING
+
     def whole(self, text: str, ids: Sequence[int]) -> Parsed:
-        self.parser.set_prompt_token_ids(self.prompt or [])
+        parser = self.parser if self.is_new else self.make()
+        parser.set_prompt_token_ids(list(self.prompt))
         try:
-            reasoning, content, calls = self.parser.parse(
+            reasoning, content, calls = parser.parse(
                 text, self.request, enable_auto_tools=True, model_output_token_ids=ids
             )
         except Exception as error:
@@ -152,6 +169,12 @@ class Reading:
 
     def reasoning_tokens(self, ids: Sequence[int]) -> int:
         return int(self.parser.count_reasoning_tokens(ids))
+
+
+def behind(known: str, text: str) -> str:
+    """The rest of a text that begins with what is known, but for markers; nothing if that is not in it."""
+    at = 0 if text.startswith(known) else text.rfind(known)
+    return "" if at < 0 else text[at + len(known) :]
 
 
 def to_call(call: "DeltaToolCall") -> CallDelta:

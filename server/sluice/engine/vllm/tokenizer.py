@@ -34,6 +34,14 @@ def fast(tokenizer: Any) -> Tokenizer | None:
     return found
 
 
+def info(tokenizer: Any) -> dict[str, Any]:
+    """What a tokenizer of transformers is made of, its chat template among it, as vLLM tells it."""
+    from vllm.entrypoints.serve.tokenize.serving import TokenizerInfo
+
+    told: dict[str, Any] = TokenizerInfo(tokenizer, None).to_dict()
+    return told
+
+
 def renamed(tokenizer: Any, names: dict[str, str], is_fast: bool) -> Callable[[str], list[int]]:
     """Encodes as this tokenizer of transformers does, but knows some of its added tokens by other names.
 

@@ -16,7 +16,7 @@ CODES = {"invalid_request_error": "invalid_prompt", "rate_limit_error": "rate_li
 
 class InputTokensDetails(Answer):
     cached_tokens: int
-    cache_write_tokens: Literal[0] = 0
+    cache_write_tokens: int
 
 
 class OutputTokensDetails(Answer):
@@ -33,8 +33,8 @@ class ResponseUsage(Answer):
     @classmethod
     def of(cls, totals: Totals) -> "ResponseUsage":
         return cls(
-            totals.prompt, InputTokensDetails(totals.cached), totals.completion, OutputTokensDetails(totals.reasoning),
-            totals.prompt + totals.completion,
+            totals.prompt, InputTokensDetails(totals.cached, totals.written), totals.completion,
+            OutputTokensDetails(totals.reasoning), totals.prompt + totals.completion,
         )  # fmt: skip
 
 

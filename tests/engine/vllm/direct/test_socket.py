@@ -1,6 +1,8 @@
 """What comes through the socket is handed on in order, and whoever gets it knows whether more is there already."""
 
 import asyncio
+import os
+import socket
 from collections.abc import AsyncIterator
 from types import SimpleNamespace
 from typing import Any
@@ -31,12 +33,18 @@ class Box:
         self.taken: list[tuple[str, bool]] = []
         self.wanted, self.complete = 0, asyncio.Event()
         self.socket = OutputSocket(core, self.take, self.pace)
-        self.reads = reads
+        self.reads, self.context = reads, context
 
     def take(self, outputs: EngineCoreOutputs) -> None:
         self.taken.append((outputs.outputs[0].request_id, self.pace.is_late))
         if len(self.taken) == self.wanted:
             self.complete.set()
+
+    def close(self) -> None:
+        """As vLLM does when an engine has died. It returns when all descriptors are closed."""
+        self.writes.close(0)
+        self.reads.close(0)
+        self.context.term()
 
     def send(self, number: int) -> None:
         """So many steps, one after the other."""
@@ -51,9 +59,7 @@ async def box() -> AsyncIterator[Box]:
     context = zmq.asyncio.Context()
     box = Box(context)
     yield box
-    box.writes.close(0)
-    box.reads.close(0)
-    context.term()
+    box.close()
 
 
 async def test_one_at_a_time_is_in_time(box: Box) -> None:
@@ -92,3 +98,20 @@ async def test_a_mistake_in_taking_ends_it(box: Box) -> None:
     box.send(1)
     with pytest.raises(ValueError, match="wrong"):
         await asyncio.wait_for(reading, 5)
+
+
+async def test_who_gets_its_descriptor_when_the_engine_has_died_is_heard(box: Box) -> None:
+    loop, number, heard = asyncio.get_running_loop(), int(box.reads.FD), asyncio.Event()
+    reading = asyncio.create_task(box.socket.read())
+    await asyncio.sleep(0)
+    box.close()
+    client, connection = socket.socketpair()
+    with client, connection:
+        os.dup2(connection.fileno(), number)
+        loop.add_reader(number, heard.set)
+        reading.cancel()
+        await asyncio.wait((reading,))
+        client.send(b"GET / HTTP/1.1")
+        await asyncio.wait_for(heard.wait(), 1)
+        loop.remove_reader(number)
+        os.close(number)

@@ -58,7 +58,7 @@ class DirectSequence:
     __slots__ = (
         "adapter", "cached_tokens", "can_pause", "detokenizer", "id", "is_plain", "is_prefilling", "logprobs", "name",
         "params", "path", "pauses", "receiver", "request", "silent", "silent_at", "stats", "stream", "survives",
-        "tokens", "wants_ids",
+        "tokens", "wants_ids", "written_tokens",
     )  # fmt: skip
 
     def __init__(self, path: Batch, request: EngineCoreRequest, receiver: Receiver, wants_ids: bool) -> None:
@@ -94,7 +94,7 @@ class DirectSequence:
         self.silent_at = 0
         self.pauses = 0
         self.is_prefilling = True
-        self.cached_tokens = 0
+        self.cached_tokens = self.written_tokens = 0
         self.stats = RequestStateStats(arrival_time=request.arrival_time)
 
     def take(self, output: EngineCoreOutput, timestamp: float, stats: IterationStats) -> bool:
@@ -178,6 +178,7 @@ class DirectSequence:
         self.is_prefilling = False
         if output.prefill_stats is not None:
             self.cached_tokens = output.prefill_stats.num_cached_tokens
+            self.written_tokens = output.prefill_stats.num_cache_creation_tokens
         stats.update_from_output(output, timestamp, True, self.stats, self.path.adapters, self.adapter)
 
     def end(self, reason: FinishReason, timestamp: float, stats: IterationStats) -> None:
