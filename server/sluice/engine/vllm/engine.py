@@ -126,7 +126,12 @@ class VLLMEngine:
         """
         loop = asyncio.get_running_loop()
         milestones = Milestones(lambda loading: loop.call_soon_threadsafe(report, loading))
-        with ChildLogs(serving or self.debug, milestones.heard) as logs:
+
+        def heard(line: str) -> bool:
+            launch.heard(line)
+            return milestones.heard(line)
+
+        with ChildLogs(serving or self.debug, heard) as logs:
             try:
                 loaded = await self.prepare(await launch.load(report, logs.pipe, milestones.told))
                 if connects:

@@ -42,6 +42,10 @@ LONGEST_BASE = 50
 """Characters: with a folder and a name of 36 in it, that is all that the address of a socket may have (107)."""
 Told = Callable[[object], AbstractContextManager[None]]
 KILL_WAIT_S = 3.0
+FAILED = "EngineCore failed to start"
+"""What vLLM's core says then, before it says why."""
+LAST_WORDS_S = 2.0
+"""What it gets to say why, and to end by itself."""
 GRACE_S = 0.5
 """What processes that have nothing to do any more get to end by themselves. On a CPU vLLM's take more than 5 s."""
 
@@ -53,7 +57,7 @@ class Launch:
         self.settings, self.device = settings, device
         self.loading: Future[AsyncLLM] | None = None
         self.stage = 0
-        self.stopping = False
+        self.stopping = self.has_failed = False
         self.warden: Warden | None = None
         self.warning: str | None = None
         self.others: list[psutil.Process] = []
@@ -129,6 +133,19 @@ class Launch:
             self.warden.dismiss()
         if self.sockets is not None:
             shutil.rmtree(self.sockets, ignore_errors=True)
+
+    def heard(self, line: str) -> None:
+        """What its processes say. One that fails to start waits for its children, which do not hear SIGTERM."""
+        if FAILED in line and not self.has_failed:
+            self.has_failed = True
+            giving_up = threading.Timer(LAST_WORDS_S, self.give_up)
+            giving_up.daemon = True
+            giving_up.start()
+
+    def give_up(self) -> None:
+        """Or the start would never fail."""
+        if self.loading is not None and not self.loading.done():
+            kill(self.started())
 
     def started(self) -> list[psutil.Process]:
         """What is its own: another engine of this process may run on, or start."""

@@ -33,7 +33,9 @@ def untried(settings: Settings) -> str | None:
 def trial(settings: Settings, device: Device, deeply: bool) -> Trial:
     """Takes the seconds that vLLM's import takes. `deeply`: not only names and kinds."""
     why, found = untried(settings), Trial()
-    if why == NOT_INSTALLED or (why and not settings.engine.extra and settings.parsers == (None, None)):
+    engine = settings.engine
+    named = engine.extra or engine.tool_call_parser or engine.reasoning_parser
+    if why == NOT_INSTALLED or ((why or not deeply) and not named):
         return found
     prepare_environment(settings, device)
     with ChildLogs():  # vLLM tells of much while it is imported
