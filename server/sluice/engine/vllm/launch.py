@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, wait
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from multiprocessing import resource_tracker
 from typing import TYPE_CHECKING, Any
 
@@ -77,7 +77,9 @@ class Launch:
             loop.call_soon_threadsafe(report, Loading(STAGES, stage + 1))
 
         self.loading = on_a_daemon_thread(lambda: self.load_now(enter, pipe, told))
-        return await asyncio.wrap_future(self.loading)
+        llm = await asyncio.wrap_future(self.loading)
+        self.loading = None  # who hears the logs knows this launch for ever, and is not to know the engine
+        return llm
 
     def load_now(self, enter: Callable[[int], None], pipe: int, told: Told) -> "AsyncLLM":
         """Blocks for as long as loading takes; runs on a thread of its own."""
@@ -105,9 +107,9 @@ class Launch:
         config = configure(self.settings, arguments(self.settings, self.device))
         self.warning = check_chats(self.settings, config)
         enter(STARTING_PROCESSES)
-        # By default they are in the folder for all that is temporary, and stay there when who has made them is killed.
         from vllm.v1.engine.async_llm import AsyncLLM
 
+        # By default they are in the folder for all that is temporary, and stay there when who has made them is killed.
         with variable(SOCKETS, self.sockets), told(config):
             llm = AsyncLLM.from_vllm_config(config)
         self.own = self.started()
@@ -133,6 +135,7 @@ class Launch:
             self.warden.dismiss()
         if self.sockets is not None:
             shutil.rmtree(self.sockets, ignore_errors=True)
+        forget()
 
     def heard(self, line: str) -> None:
         """What its processes say. One that fails to start waits for its children, which do not hear SIGTERM."""
@@ -156,6 +159,14 @@ class Launch:
 
 def import_vllm() -> None:
     import vllm.v1.engine.async_llm  # noqa: F401
+
+
+def forget() -> None:
+    """vLLM remembers what functions take, and with them the tokenizers of engines that have ended."""
+    with suppress(ImportError, AttributeError):  # another version may have another way
+        from vllm.utils.func_utils import _supports_kw
+
+        _supports_kw.cache_clear()
 
 
 @contextmanager
