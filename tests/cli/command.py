@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,9 +28,14 @@ def terminal(*arguments: str, env: dict[str, str] | None = None, cwd: Path = ROO
     """The same with a terminal of 120 columns for all three; killed in the end if it still runs."""
     process = pexpect.spawn(
         sys.executable, ["-m", "sluice", *arguments], cwd=str(cwd), timeout=60, encoding="utf-8", dimensions=(50, 120),
-        env={**os.environ, "TERM": "xterm", **(env or {})},
+        env={**os.environ, "TERM": "xterm", **(env or {})}, preexec_fn=hear_ctrl_c,
     )  # fmt: skip
     try:
         yield process
     finally:
         process.close(force=True)
+
+
+def hear_ctrl_c() -> None:
+    """As what a shell starts on a terminal does; what it starts in the background, such as these tests, may not."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
