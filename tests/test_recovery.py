@@ -168,6 +168,25 @@ async def test_too_many_starts_are_the_end(serve: Serve) -> None:
         assert server.lifecycle.exit_code == 1
 
 
+async def test_a_body_that_comes_meanwhile_has_its_seat_and_waits(serve: Serve, fake: FakeEngine) -> None:
+    async with serve(fake, concurrency=4) as server:
+        reader, writer = await asyncio.open_connection("127.0.0.1", httpx.URL(server.url).port)
+        body = json.dumps(counting(LAST, stream=False)).encode()
+        head = f"POST {PATH} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: application/json\r\n"
+        writer.write(f"{head}content-length: {len(body)}\r\n\r\n".encode())
+        await server.has(admitted=1)
+        fake.loaded.clear()
+        fake.die()
+        await server.has(phase="recovering")
+        writer.write(body)
+        await server.has(waiting=1)
+        fake.loaded.set()
+        answer = (await asyncio.wait_for(reader.read(), 10)).decode()
+        writer.close()
+    assert answer.startswith("HTTP/1.1 200 ")
+    assert COUNTED in answer
+
+
 async def test_who_gives_up_meanwhile_leaves_nothing(serve: Serve, fake: FakeEngine) -> None:
     async with under_way(serve, fake) as (server, _, asked):
         fake.loaded.clear()

@@ -80,7 +80,7 @@ def create_app(
     records = Records(write, cors=Cors(settings.http.cors_origins))
     ignored = IgnoredFields()
     answering = Answering(
-        engine, controller, latencies, settings, require_ready=lifecycle.require_ready, ignored=ignored
+        engine, controller, latencies, settings, require_loaded=lifecycle.require_loaded, ignored=ignored
     )  # fmt: skip
     intake = Intake(
         endpoints, answering.generate, controller=controller, tenants=tenants, latencies=latencies,

@@ -68,12 +68,22 @@ class Lifecycle:
 
     def require_ready(self) -> ModelInfo:
         """The loaded model. Raises Unavailable in every phase but `ready`, and while the engine makes no progress."""
-        if self.phase != "ready" or self.model is None:
-            message = f"The server is {self.phase}." if self.started_at is not None else NOT_RUN
-            raise Unavailable(message, code=self.phase, retry_after=self.patience())
+        if self.phase == "recovering":
+            raise self.unavailable()
+        model = self.require_loaded()
         if self.pulse.silence() > self.stall_timeout:
             raise Unavailable("The engine makes no progress.", code="stalled", retry_after=RETRY_AFTER_S)
+        return model
+
+    def require_loaded(self) -> ModelInfo:
+        """The loaded model, for who has a seat and can wait until its engine is replaced. Raises Unavailable."""
+        if self.phase not in ("ready", "recovering") or self.model is None:
+            raise self.unavailable()
         return self.model
+
+    def unavailable(self) -> Unavailable:
+        message = f"The server is {self.phase}." if self.started_at is not None else NOT_RUN
+        return Unavailable(message, code=self.phase, retry_after=self.patience())
 
     def patience(self) -> float:
         """Seconds after which it is worth while to ask again; the last start of the engine tells how long one takes."""

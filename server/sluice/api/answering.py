@@ -40,13 +40,13 @@ class Answering:
 
     def __init__(
         self, engine: Engine, controller: AdmissionController, latencies: Latencies, settings: Settings, *,
-        require_ready: Callable[[], ModelInfo], ignored: IgnoredFields,
+        require_loaded: Callable[[], ModelInfo], ignored: IgnoredFields,
     ) -> None:  # fmt: skip
         self.strict, self.ignored = settings.http.strict_fields, ignored
         self.engine, self.controller, self.latencies = engine, controller, latencies
         self.adapters = [adapter.name for adapter in settings.lora]
         self.names, self.coalesce = settings.names + self.adapters, settings.streaming.coalesce == "auto"
-        self.require_ready = require_ready
+        self.require_loaded = require_loaded
         self.fingerprint = f"sluice-{__version__}"
         self.reasoning_fields = REASONING_FIELDS[settings.streaming.reasoning_field]
         self.heartbeat, self.ids = Heartbeat(), Random()
@@ -59,7 +59,7 @@ class Answering:
         if model not in self.names:
             raise no_model(model, self.names)
         headers = self.tell_ignored(call.ignored) if call.ignored else {}
-        loaded = self.require_ready()
+        loaded = self.require_loaded()
         if endpoint.task not in loaded.tasks:
             raise no_task(endpoint.path, endpoint.task, model, loaded.tasks)
         ticket.request_class = ticket.account.class_of(call.request_class)
