@@ -29,10 +29,11 @@ class Tally:
     wrong: list[str] = field(default_factory=list)
     arrivals: list[list[float]] = field(default_factory=list)
 
-    def gap_over(self, moment: float) -> float:
-        """Seconds for which the stream that waited longest got nothing, of those under way at that moment."""
+    def gap_over(self, moment: float, seconds: float) -> float:
+        """Seconds for which the stream that waited longest got nothing, of those under way in these."""
         pairs = (pair for times in self.arrivals for pair in pairwise(times))
-        return max((after - before for before, after in pairs if before <= moment < after), default=0.0)
+        over = moment + seconds
+        return max((after - before for before, after in pairs if before < over and after > moment), default=0.0)
 
 
 def harm(random: Random) -> Harm:

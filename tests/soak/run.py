@@ -39,7 +39,7 @@ class Soak:
 
     def gaps(self) -> list[float]:
         """For each fault, seconds for which a stream got nothing, beyond those for which the server was not ready."""
-        return [self.tally.gap_over(fault.moment) - fault.seconds for fault in self.faults]
+        return [self.tally.gap_over(fault.moment, fault.seconds) - fault.seconds for fault in self.faults]
 
     def complaints(self) -> list[str]:
         """What is not as it should be."""
