@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator
 
+import pexpect
 import pytest
 
 from tests.cli.command import terminal
@@ -34,6 +35,7 @@ async def test_ctrl_c_stops_the_answer_on_the_server_and_the_conversation_goes_o
             chat.sendintr()
             chat.expect("> ")
             chat.sendeof()
+            chat.expect(pexpect.EOF)
             chat.wait()
             assert chat.exitstatus == 0
 

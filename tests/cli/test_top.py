@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
+import pexpect
 import pytest
 
 from sluice.client.board import both, duration, sparkline
@@ -38,6 +39,7 @@ async def test_a_terminal_shows_what_happens(server: Process) -> None:
                 top.expect(r"tokens a second.*[1-9]\d+")
                 top.expect("refused.*2 max_concurrency")
                 top.sendintr()
+                top.expect(pexpect.EOF)
                 top.wait()
                 assert top.exitstatus == 0
 
