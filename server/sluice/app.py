@@ -63,9 +63,8 @@ def create_app(
     """The ASGI application, for any server. Its lifespan loads the engine, watches it, and drains.
 
     `announce` gets a line for people at each step of its life; `starts` keeps how long a start takes. What serves it
-    with less ado than ASGI finds
-    `app.state.intake`, the Handler of the endpoints, and `app.state.lifecycle`; `app.state.apply` takes other settings,
-    once the model is loaded.
+    with less ado than ASGI finds `app.state.intake`, the Handler of the endpoints, and `app.state.lifecycle`;
+    `app.state.apply` takes other settings, once the model is loaded.
 
     Raises Mistake for a key that cannot be found.
     """
@@ -87,23 +86,12 @@ def create_app(
         http=settings.http, require_ready=lifecycle.require_ready, records=records,
     )  # fmt: skip
 
-    @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        # Or sse-starlette would cut every stream off on SIGTERM.
-        AppStatus.disable_automatic_graceful_drain()  # type: ignore[no-untyped-call]
-        try:
-            with feed.running():
-                async with lifecycle.running():
-                    yield
-        finally:
-            log.stop()
-
     app = Application(
         records,
         lambda: lifecycle.phase == "draining",
         title="Sluice",
-        summary="A continuous-batching LLM server with an OpenAI-compatible API.",
-        lifespan=lifespan,
+        summary="A continuous-batching LLM server with OpenAI's and Anthropic's APIs.",
+        lifespan=lambda _: living(lifecycle, feed, log),
         redirect_slashes=False,
         openapi_url=None,
         exception_handlers={404: not_found, 405: method_not_allowed, RequestError: refused, Exception: broken},
@@ -128,3 +116,16 @@ def create_app(
 
     app.state.controller, app.state.lifecycle, app.state.intake, app.state.apply = controller, lifecycle, intake, apply
     return app
+
+
+@asynccontextmanager
+async def living(lifecycle: Lifecycle, feed: Feed, log: AccessLog) -> AsyncIterator[None]:
+    """The application's lifespan."""
+    # Or sse-starlette would cut every stream off on SIGTERM.
+    AppStatus.disable_automatic_graceful_drain()  # type: ignore[no-untyped-call]  # sse-starlette has no types there
+    try:
+        with feed.running():
+            async with lifecycle.running():
+                yield
+    finally:
+        log.stop()

@@ -36,6 +36,14 @@ def terminal(*arguments: str, env: dict[str, str] | None = None, cwd: Path = ROO
         process.close(force=True)
 
 
+def exit_status(process: pexpect.spawn) -> int | None:
+    """Once it has ended by itself. Raises pexpect.TIMEOUT if it does not."""
+    process.expect(pexpect.EOF)
+    process.wait()
+    status: int | None = process.exitstatus
+    return status
+
+
 def hear_ctrl_c() -> None:
     """As what a shell starts on a terminal does; what it starts in the background, such as these tests, may not."""
     signal.signal(signal.SIGINT, signal.default_int_handler)

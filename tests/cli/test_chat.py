@@ -6,10 +6,9 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator
 
-import pexpect
 import pytest
 
-from tests.cli.command import terminal
+from tests.cli.command import exit_status, terminal
 from tests.process import ROOT, Process, started
 
 
@@ -35,9 +34,7 @@ async def test_ctrl_c_stops_the_answer_on_the_server_and_the_conversation_goes_o
             chat.sendintr()
             chat.expect("> ")
             chat.sendeof()
-            chat.expect(pexpect.EOF)
-            chat.wait()
-            assert chat.exitstatus == 0
+            assert exit_status(chat) == 0
 
     await asyncio.to_thread(talk)
     await server.has(admitted=0, running=0, within=5)

@@ -6,11 +6,10 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
-import pexpect
 import pytest
 
 from sluice.client.board import both, duration, sparkline
-from tests.cli.command import sluice, terminal
+from tests.cli.command import exit_status, sluice, terminal
 from tests.process import Process, started
 from tests.served import OPERATORS
 
@@ -39,9 +38,7 @@ async def test_a_terminal_shows_what_happens(server: Process) -> None:
                 top.expect(r"tokens a second.*[1-9]\d+")
                 top.expect("refused.*2 max_concurrency")
                 top.sendintr()
-                top.expect(pexpect.EOF)
-                top.wait()
-                assert top.exitstatus == 0
+                assert exit_status(top) == 0
 
         await asyncio.to_thread(look)
         for task in asking:
