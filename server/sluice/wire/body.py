@@ -172,6 +172,7 @@ def told_by(
             raise PydanticCustomError("kind_unknown", "unknown", {"field": field, "kinds": ", ".join(kinds)})
         return kind.model_validate(data)
 
+    # `|` takes no tuple.
     return PlainValidator(read, json_schema_input_type=Union[tuple(kinds.values())])  # noqa: UP007
 
 

@@ -158,6 +158,7 @@ class Launch:
 
 
 def import_vllm() -> None:
+    """For `load_now`, which then finds it imported."""
     import vllm.v1.engine.async_llm  # noqa: F401
 
 

@@ -32,6 +32,7 @@ def on_a_daemon_thread(work: Callable[[], T]) -> "Future[T]":
 
 def family() -> list[psutil.Process]:
     """The processes below this one; not multiprocessing's resource tracker, which lives and ends with this one."""
+    # Private, as multiprocessing has no other way to tell it from what we started.
     tracker: int | None = resource_tracker._resource_tracker._pid  # type: ignore[attr-defined]
     return [process for process in psutil.Process().children(recursive=True) if process.pid != tracker]
 

@@ -85,6 +85,7 @@ def calls(llm: "AsyncLLM") -> list[tuple[Callable[..., Any], tuple[str, ...]]]:
 def odd_fields() -> str | None:
     """The first of vLLM's messages whose fields are not those that the direct way was written for."""
     for kind, names in FIELDS.items():
+        # All of them are msgspec Structs, and `type` does not tell so.
         known, there = set(names.split()), set(kind.__struct_fields__)  # type: ignore[attr-defined]
         later = set(LATER_FIELDS.get(kind, "").split())
         if there & later:
