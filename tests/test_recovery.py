@@ -14,6 +14,7 @@ import pytest
 
 from sluice.engine.base import Loading, ModelInfo
 from sluice.errors import EngineFailed
+from sluice.settings.section import Mistake
 from tests.conftest import Running, Serve
 from tests.fake import FakeEngine
 from tests.process import started
@@ -138,19 +139,21 @@ async def test_what_cannot_go_on_is_told_so(serve: Serve, fake: FakeEngine) -> N
 class Failing(FakeEngine):
     """Cannot be started again the first `failures` times."""
 
-    def __init__(self, failures: int) -> None:
+    def __init__(self, failures: int, error: Exception) -> None:
         super().__init__(seconds_a_token=0.01)
-        self.failures = failures
+        self.failures, self.error = failures, error
 
     async def start(self, report: Callable[[Loading], None]) -> ModelInfo:
         if self.dead and self.failures:
             self.failures -= 1
-            raise EngineFailed("There is no room.")
+            raise self.error
         return await super().start(report)
 
 
-async def test_a_start_that_fails_is_tried_again(serve: Serve) -> None:
-    fake = Failing(1)
+@pytest.mark.parametrize("error", [EngineFailed("It died."), Mistake("there is no room", "engine", "max_model_len")])
+async def test_a_start_that_fails_is_tried_again(serve: Serve, error: Exception) -> None:
+    """Also for what would be a mistake in the settings, had they not served before: memory comes free in time."""
+    fake = Failing(1, error)
     async with under_way(serve, fake) as (server, _, asked):
         fake.die()
         assert [said(answer) for answer in await asyncio.gather(*asked)] == [COUNTED] * 6
@@ -158,7 +161,7 @@ async def test_a_start_that_fails_is_tried_again(serve: Serve) -> None:
 
 
 async def test_too_many_starts_are_the_end(serve: Serve) -> None:
-    fake = Failing(9)
+    fake = Failing(9, EngineFailed("It died."))
     async with under_way(serve, fake, streams=2, restarts=1) as (server, _, asked):
         fake.die()
         await asyncio.wait_for(server.lifecycle.failed.wait(), 10)

@@ -172,7 +172,7 @@ class Lifecycle:
             try:
                 await self.engine.recover(self.report)
                 break
-            except EngineFailed as error:
+            except (EngineFailed, SettingsError) as error:  # the settings have served before, and memory comes free
                 self.reason = f"{self.cause} Its last start failed: {error}"
                 self.changed()
                 self.announce(str(error))

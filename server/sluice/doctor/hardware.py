@@ -4,9 +4,8 @@ from collections.abc import Sequence
 
 from sluice.doctor.finding import Finding
 from sluice.engine.gpus import Gpu, Memory
-from sluice.engine.vllm.memory.room import UTILIZATION, down
+from sluice.engine.vllm.memory.room import GIB, UTILIZATION, down
 
-GIB = 1024**3
 LEAST_FREE_BYTES = 2 * GIB
 """Of the host: what vLLM itself takes before it has loaded anything."""
 

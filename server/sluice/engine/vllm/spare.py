@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from prometheus_client.registry import Collector
 
 from sluice.engine.vllm.launch import Launch
-from sluice.errors import EngineFailed
+from sluice.errors import EngineFailed, SettingsError
 from sluice.stderr import tell
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class Spare:
     async def run(self, load: Callable[[Launch], Coroutine[Any, Any, Loaded]]) -> Loaded | None:
         try:
             loaded = await load(self.launch)
-        except EngineFailed as error:
+        except (EngineFailed, SettingsError) as error:
             if not self.launch.stopping:
                 tell(f"There is no spare engine: {error}")
             return None
